@@ -1,0 +1,51 @@
+# Two commands: `make` builds the environment and runs the laptop study; `make test` runs the tests.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: study test report bench lint format lock clean help
+.DEFAULT_GOAL := study
+
+study: $(READY)  ## the laptop study: train, fit, figures, tables (results/)
+	snakemake
+
+report: study  ## results/report.html: every figure and table in one file that opens without a network
+	snakemake --report results/report.html
+
+test: $(READY)  ## all tests
+	python -m pytest
+
+bench: $(READY)  ## speed, as ratios measured side by side: training, fitting
+	python benchmarks/training.py
+	python benchmarks/fitting.py
+
+lint: $(READY)  ## snakefmt, snakemake --lint, ruff
+	snakefmt --check Snakefile workflow/rules
+	snakemake --lint
+	ruff check
+	ruff format --check
+
+format: $(READY)  ## write the code the way lint wants it
+	snakefmt Snakefile workflow/rules
+	ruff check --fix
+	ruff format
+
+lock: $(READY)  ## renew requirements.lock from pyproject.toml
+	python workflow/envs/lock.py
+
+clean:  ## remove results and Snakemake's notes; the environment stays
+	rm -rf .snakemake .pytest_cache .hypothesis .ruff_cache
+	find results -mindepth 1 ! -name README.md -delete
+
+help:  ## this text
+	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | awk -F ':.*  ## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@echo "  make PYTHON=/path/to/python3.11   to choose the interpreter for .venv"
+
+$(READY): requirements.lock
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11, or say make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	touch $@

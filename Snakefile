@@ -1,0 +1,41 @@
+# repdyn: how the representations of deep networks move. From an empty folder to fitted theory, figures and tables.
+#
+#   snakemake                                     the laptop study (config/config.yaml)
+#   snakemake --configfile config/paper.yaml      full fidelity: 50 networks a setting
+#   snakemake depth                               one figure, with its data (also: trajectories, losses, gains)
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+include: "workflow/rules/common.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+pathvars:
+    results=study["results"],
+    logs=f"{study['results']}/logs",
+
+
+wildcard_constraints:
+    setting="|".join(map(re.escape, SETTINGS)),
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/fitting.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.collect_fits.output,
+        rules.summarise_settings.output,
+        rules.trajectories.output,
+        rules.losses.output,
+        rules.depth.output,
+        rules.gains.output,

@@ -1,0 +1,234 @@
+"""The shipped configurations are sound, documented, and turned into rows that decide their own training."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from repdyn import settings
+from repdyn.validation import leaves
+
+ROOT = Path(__file__).resolve().parents[1]
+
+BASE, SMOKE, PAPER = "config/config.yaml", "config/smoke.yaml", "config/paper.yaml"
+
+
+def merged(*files):
+    """Files merged as Snakemake does it, the base first: its own function."""
+    from snakemake.utils import update_config
+
+    config = {}
+    for file in files:
+        update_config(config, yaml.safe_load((ROOT / file).read_text()))
+    return config
+
+
+def study(*overlays):
+    return settings.load_study(merged(BASE, *overlays), [*overlays, BASE], ROOT)
+
+
+PAPER_ROWS = """
+default   mlp     leaky_relu 1.0  0.01     500 20 3000 10 sgd
+shallow   mlp     leaky_relu 0.35 0.02     500 2  3000 1  sgd
+narrow    mlp     leaky_relu 1.05 0.01     50  20 3000 10 sgd
+linear    mlp     none       0.85 0.0025   500 20 3000 10 sgd
+elu       mlp     elu        0.95 0.0009   500 20 3000 10 sgd
+tanh      mlp     tanh       0.85 0.0025   500 20 3000 10 sgd
+relu      mlp     relu       1.0  0.01     500 20 3000 10 sgd
+swish     mlp     silu       1.7  0.005    500 20 3000 10 sgd
+skip      resnet  leaky_relu 0.1  0.02     500 20 3000 10 sgd
+cnn       cnn     leaky_relu 0.95 0.004    500 10 3000 5  sgd
+dropout   dropout leaky_relu 1.0  0.01     500 10 3000 5  sgd
+gain_0.9  mlp     leaky_relu 0.9  0.03     500 20 3000 10 sgd
+gain_1.1  mlp     leaky_relu 1.1  0.005    500 20 3000 10 sgd
+gain_1.2  mlp     leaky_relu 1.2  0.0025   500 20 3000 10 sgd
+gain_1.3  mlp     leaky_relu 1.3  0.0015   500 20 3000 10 sgd
+gain_1.4  mlp     leaky_relu 1.4  0.0005   500 20 3000 10 sgd
+gain_1.6  mlp     leaky_relu 1.6  0.000003 500 20 3000 10 sgd
+adam      mlp     leaky_relu 1.0  0.000001 500 20 3000 10 adam
+two_layer mlp     none       0.1  0.01     500 1  3000 0  sgd
+"""
+
+
+def test_the_table_is_the_papers():
+    columns = list(settings.schema("two_points")["properties"])
+    wanted = [line.split() for line in PAPER_ROWS.strip().splitlines()]
+    found = study()["rows"]
+    assert list(found) == [cells[0] for cells in wanted]
+    for cells in wanted:
+        for column, cell in zip(columns, cells, strict=True):
+            value = found[cells[0]][column]
+            assert value == type(value)(cell), (cells[0], column)
+
+
+def test_a_row_holds_what_decides_its_training():
+    rows = study()["rows"]
+    assert rows["dropout"] == {
+        "name": "dropout", "model": "dropout", "activation": "leaky_relu", "gain": 1.0, "lr": 0.01, "width": 500,
+        "depth": 10, "steps": 3000, "layer": 5, "optimiser": "sgd", "networks": 4, "refine": 2, "dx2": 1.0, "dy2": 0.5,
+        "in_dim": 1, "out_dim": 1, "init_seed": 0, "dropout_seed": 1,
+    }  # fmt: skip
+    assert rows["default"]["dropout_seed"] is None
+    for row in rows.values():
+        assert {type(row[key]) for key in ("gain", "lr")} == {float}
+        assert {type(row[key]) for key in ("width", "depth", "steps", "layer", "networks", "refine")} == {int}
+
+
+def test_the_study_keeps_the_configuration_and_leaves_the_callers_alone():
+    config = merged(BASE)
+    loaded = settings.load_study(config, [BASE], ROOT)
+    assert {key: value for key, value in loaded.items() if key != "rows"} == config == merged(BASE)
+
+
+@pytest.mark.parametrize("overlay, results, networks", [(SMOKE, "results/smoke", 2), (PAPER, "results/paper", 50)])
+def test_overlays(overlay, results, networks):
+    loaded = study(overlay)
+    assert loaded["results"] == results
+    assert {row["networks"] for row in loaded["rows"].values()} == {networks}
+
+
+def test_paper_trains_the_whole_table_as_the_paper_does():
+    loaded = study(PAPER)
+    assert loaded["rows"].keys() == study()["rows"].keys()
+    assert {row["refine"] for row in loaded["rows"].values()} == {2}
+
+
+def test_smoke_tries_every_architecture_and_optimiser():
+    rows = study(SMOKE)["rows"].values()
+    assert {row["model"] for row in rows} == set(settings.schema("two_points")["properties"]["model"]["enum"])
+    assert {row["optimiser"] for row in rows} == {"sgd", "adam"}
+    assert all(row["width"] <= 50 and row["depth"] <= 6 and row["steps"] <= 400 for row in rows)
+
+
+def test_selection_keeps_the_order_of_the_table():
+    config = merged(BASE)
+    config["two_points"]["rows"] = ["gain_1.1", "tanh", "default"]
+    config["figures"]["gains"] = ["gain_1.1", "default"]
+    assert list(settings.load_study(config, [BASE], ROOT)["rows"]) == ["default", "tanh", "gain_1.1"]
+
+
+def test_edges_that_are_allowed():
+    config = merged(BASE)
+    config["two_points"]["task"].update(dx2=1, dy2=0)
+    config["results"] = "/scratch/me/study"
+    assert settings.load_study(config, [BASE], ROOT)["rows"]["default"]["dy2"] == 0
+
+
+def test_comments_blank_lines_and_spreadsheet_habits_in_a_table(tmp_path):
+    text = (ROOT / "config/settings/smoke.tsv").read_text()
+    odd = "\ufeff# one\r\n\r\n" + text.replace("\n", "\r\n") + "# the end\r\n\r\n"
+    (tmp_path / "odd.tsv").write_bytes(odd.encode())
+    rows, names, problems = settings.read_table(tmp_path / "odd.tsv", "odd.tsv", settings.schema("two_points"))
+    assert problems == [] and list(rows) == names
+    assert rows == settings.read_table(ROOT / "config/settings/smoke.tsv", "", settings.schema("two_points"))[0]
+
+
+def keys(config, path=()):
+    """Paths of all values of a configuration."""
+    found = []
+    for key, value in config.items():
+        found += keys(value, (*path, key)) if isinstance(value, dict) else [(*path, key)]
+    return found
+
+
+def groups(schema):
+    yield schema
+    for sub in schema["properties"].values():
+        if "properties" in sub:
+            yield from groups(sub)
+
+
+def test_config_yaml_holds_every_key_and_no_other():
+    assert keys(merged(BASE)) == list(leaves(settings.schema("config")))
+
+
+def test_every_key_of_config_yaml_has_a_comment():
+    lines = (ROOT / BASE).read_text().splitlines()
+    above_each = zip(["", *lines[:-1]], lines, strict=True)
+    bare = [at for above, at in above_each if re.match(r"\s*\w+:", at) and not above.strip().startswith("#")]
+    assert bare == []
+
+
+@pytest.mark.parametrize("overlay", [SMOKE, PAPER])
+def test_overlays_hold_only_what_differs(overlay):
+    over, base = yaml.safe_load((ROOT / overlay).read_text()), merged(BASE)
+
+    def at(config, path):
+        for key in path:
+            config = config[key]
+        return config
+
+    same = [path for path in keys(over) if at(over, path) == at(base, path)]
+    assert same == []
+
+
+@pytest.mark.parametrize("name", ["config", "two_points"])
+def test_schemas_are_strict_and_described(name):
+    from jsonschema import Draft202012Validator
+
+    schema = settings.schema(name)
+    Draft202012Validator.check_schema(schema)
+    for group in groups(schema):
+        assert group["additionalProperties"] is False
+        assert group["required"] == list(group["properties"])
+        for key, sub in group["properties"].items():
+            assert sub["description"].endswith("."), key
+
+
+@pytest.mark.parametrize("name", ["config", "two_points"])
+def test_the_manuals_tables_are_those_of_the_schemas(name):
+    manual = (ROOT / "config/README.md").read_text()
+    table = re.search(rf"<!-- {name}: begin.*?-->\n(.*?)\n<!-- {name}: end -->", manual, re.DOTALL).group(1)
+    assert table == settings.describe(ROOT)[name], "run: python -m repdyn.settings describe"
+
+
+def test_activations_are_those_that_can_be_built():
+    pytest.importorskip("torch")
+    from repdyn.activations import ACTIVATIONS
+
+    assert set(settings.schema("two_points")["properties"]["activation"]["enum"]) == set(ACTIVATIONS)
+
+
+def test_hidden_layers():
+    rows = study()["rows"]
+    counts = {"default": 20, "skip": 20, "cnn": 12, "dropout": 10, "two_layer": 1}
+    assert {name: settings.hidden_layers(rows[name]) for name in counts} == counts
+
+
+def test_a_new_architecture_needs_no_change_of_a_schema(monkeypatch, tmp_path):
+    from repdyn import networks
+
+    monkeypatch.setitem(networks.ARCHITECTURES, "bottleneck", networks.ARCHITECTURES["mlp"])
+    settings.schema.cache_clear()
+    try:
+        text = (
+            ROOT / "config/settings/smoke.tsv"
+        ).read_text() + "mine\tbottleneck\ttanh\t1.0\t0.01\t40\t3\t300\t2\tsgd\n"
+        (tmp_path / "mine.tsv").write_text(text)
+        rows, _, problems = settings.read_table(tmp_path / "mine.tsv", "mine.tsv", settings.schema("two_points"))
+        assert problems == [] and rows["mine"]["model"] == "bottleneck"
+    finally:
+        settings.schema.cache_clear()
+
+
+def test_nothing_heavy_is_imported():
+    heavy = ("torch", "numpy", "pandas", "matplotlib", "scipy", "xarray")
+    code = f"import sys, repdyn.settings; print([name for name in {heavy} if name in sys.modules])"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT / "workflow/scripts", capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_check_from_the_command_line(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    assert settings.main(["check", SMOKE]) == 0
+    assert "7 rows, 2 networks of each" in capsys.readouterr().out
+    (tmp_path / "mine.yaml").write_text("training: {refine: 0}\n")
+    assert settings.main(["check", str(tmp_path / "mine.yaml")]) == 1
+    assert "mine.yaml:1: training.refine = 0: expected a whole number >= 1" in capsys.readouterr().err
+    (tmp_path / "mine.yaml").write_text("training:\n refine: 0\n  x: 1\n")
+    assert settings.main(["check", str(tmp_path / "mine.yaml")]) == 1
+    assert "mine.yaml:3: not valid YAML" in capsys.readouterr().err

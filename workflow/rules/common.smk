@@ -1,0 +1,38 @@
+# Takes: the configuration. Makes: `study`, the configuration checked together with its tables, and code().
+
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
+
+from repdyn import settings, sources
+
+
+def checked(check, *arguments):
+    """What a check returns; its problems become Snakemake's one message."""
+    try:
+        return check(*arguments)
+    except settings.ConfigurationError as problems:
+        raise WorkflowError(str(problems))
+
+
+checked(settings.check_yaml)
+
+
+configfile: "config/config.yaml"
+
+
+study = checked(settings.load_study, config, workflow.configfiles)
+SETTINGS = list(study["rows"])
+
+
+def code(script):
+    """A script and the library modules that it imports, as inputs: an edit re-runs exactly what depends on it."""
+    base = Path(workflow.basedir)
+    return [
+        str(path.relative_to(base))
+        for path in sources.dependencies(base / "workflow/scripts" / script)
+    ]

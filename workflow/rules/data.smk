@@ -1,0 +1,16 @@
+# Takes: the task of the configuration. Makes: <results>/data/two_points.nc, the inputs and targets of two points.
+
+
+rule prepare_two_points:
+    input:
+        code=code("prepare_two_points.py"),
+    output:
+        data="<results>/data/two_points.nc",
+    params:
+        task=lookup("two_points/task", within=study),
+    log:
+        "<logs>/prepare_two_points.log",
+    conda:
+        "../envs/analysis.yaml"
+    script:
+        "../scripts/prepare_two_points.py"

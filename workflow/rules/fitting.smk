@@ -1,0 +1,61 @@
+# Takes: trajectories.
+# Makes: <results>/fits/{setting}.csv, the theory's rates for every network and hidden layer, and two tables over all
+# settings: <results>/tables/fits.csv (one row a fit) and settings.csv (means at the table's layer, with intervals).
+
+
+rule fit:
+    input:
+        code=code("fit.py"),
+        trajectories="<results>/trajectories/{setting}.nc",
+    output:
+        fits="<results>/fits/{setting}.csv",
+    params:
+        loss_above=lookup("runs/discard_loss_above", within=study),
+    log:
+        "<logs>/fit/{setting}.log",
+    conda:
+        "../envs/analysis.yaml"
+    script:
+        "../scripts/fit.py"
+
+
+rule collect_fits:
+    input:
+        code=code("collect_fits.py"),
+        fits=expand("<results>/fits/{setting}.csv", setting=SETTINGS),
+    output:
+        table=report(
+            "<results>/tables/fits.csv",
+            caption="../report/fits.rst",
+            category="Tables",
+            labels={"table": "fits, every network and layer"},
+        ),
+    log:
+        "<logs>/collect_fits.log",
+    conda:
+        "../envs/analysis.yaml"
+    script:
+        "../scripts/collect_fits.py"
+
+
+rule summarise_settings:
+    input:
+        code=code("summarise_settings.py"),
+        fits=rules.collect_fits.output.table,
+    output:
+        table=report(
+            "<results>/tables/settings.csv",
+            caption="../report/settings.rst",
+            category="Tables",
+            labels={"table": "settings, means at the table's layer"},
+        ),
+    params:
+        layers={name: row["layer"] for name, row in study["rows"].items()},
+        intervals=lookup("fits", within=study),
+        seed=lookup("seeds/bootstrap", within=study),
+    log:
+        "<logs>/summarise_settings.log",
+    conda:
+        "../envs/analysis.yaml"
+    script:
+        "../scripts/summarise_settings.py"

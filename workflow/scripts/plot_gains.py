@@ -1,0 +1,26 @@
+"""Draw what changes with the scale of the initial weights: trajectories, error of the fit, distances."""
+
+from repdyn.figures import curves, gains, style
+from repdyn.jobs import run_job
+
+
+def main(
+    trajectories: list[str], fits: list[str], intervals: dict, seed: int, svg: str, png: str, csv: str
+) -> None:
+    settings = [curves.read(*pair) for pair in zip(trajectories, fits, strict=True)]
+    with style.applied():
+        style.save(*gains.figure(settings, intervals, seed), svg, png, csv)
+
+
+if "snakemake" in globals():
+    run_job(
+        main,
+        snakemake,
+        trajectories=snakemake.input.trajectories,
+        fits=snakemake.input.fits,
+        intervals=snakemake.params.intervals,
+        seed=snakemake.params.seed,
+        svg=snakemake.output.svg,
+        png=snakemake.output.png,
+        csv=snakemake.output.csv,
+    )

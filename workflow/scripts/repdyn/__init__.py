@@ -1,0 +1,15 @@
+"""repdyn: how the representations of deep networks move, measured and explained.
+
+The library behind the workflow. Each module holds one idea; the order in which they build on each other:
+
+    networks      what a network is made of (a registry of architectures; plain descriptions, no tensors)
+    ensemble      many networks of one architecture as stacked parameters: forward, backward, update
+    training      the loop that trains an ensemble and records what the theory speaks about
+    observables   H, Y, w, the mean error and the loss, from recorded outputs
+    theory        the effective theory: exact solution, right-hand sides, fixed point, loss curve
+    fitting       the theory's two constants from a trajectory, and intervals over seeds
+    artifacts     reading and writing results, whole or not at all
+    settings      the configuration and its tables: checked, merged, explained
+    sources       which library modules a script depends on
+    figures/      one module a figure
+"""

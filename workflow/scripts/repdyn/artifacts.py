@@ -1,0 +1,66 @@
+"""Reading and writing results: labelled arrays as netCDF, tables as CSV, whole or not at all.
+
+Everything is written under a temporary name and renamed when complete, so a killed job never leaves something that
+looks like a result. Nothing that changes between two runs of the same code (dates, timings, host names) is written.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+
+@contextmanager
+def whole(path: str | Path):
+    """Yields a temporary path beside `path`; on success it becomes `path`, on failure it is removed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_dataset(dataset: xr.Dataset, path: str | Path) -> None:
+    """Write labelled arrays as netCDF."""
+    with whole(path) as temporary:
+        dataset.to_netcdf(temporary, engine="h5netcdf")
+
+
+def read_dataset(path: str | Path) -> xr.Dataset:
+    """Read labelled arrays into memory."""
+    return xr.load_dataset(path, engine="h5netcdf")
+
+
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV with nine significant digits."""
+    with whole(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read a table; empty reasons stay empty strings."""
+    table = pd.read_csv(path)
+    if "reason" in table:
+        table["reason"] = table["reason"].fillna("")
+    return table
+
+
+def provenance(code: Iterable[str | Path], packages: Iterable[str], **settings) -> dict[str, str]:
+    """Attributes that say what made an artifact: its settings, the code (a hash of it), the versions of libraries."""
+    digest = hashlib.sha256()
+    for path in sorted(map(Path, code), key=lambda path: path.name):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return {
+        **{name: json.dumps(value, sort_keys=True) for name, value in settings.items()},
+        "code_sha256": digest.hexdigest(),
+        "libraries": ", ".join(f"{package} {version(package)}" for package in sorted(packages)),
+    }

@@ -1,0 +1,160 @@
+"""Many networks of one architecture as stacked parameters: forward, backward, update.
+
+The members of an ensemble share an architecture and differ in seed, gain and learning rate. Weights carry a leading
+network axis, so one operation serves all of them, on a CPU as on a GPU. A seed names one network: its weights are
+drawn by a generator of its own, on the CPU, so it is the same network whatever else is in the ensemble and wherever it
+is trained.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from repdyn.activations import ACTIVATIONS
+from repdyn.networks import Conv1d, Layer
+from repdyn.optimisers import OPTIMISERS, affine
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of an ensemble."""
+
+    seed: int
+    gain: float
+    lr: float
+
+
+def generator(purpose: int, seed: int) -> torch.Generator:
+    """A random generator for one purpose (init, dropout, ...) and one network."""
+    state = np.random.SeedSequence((purpose, seed)).generate_state(2, np.uint32)
+    return torch.Generator().manual_seed(int(state[0]) << 31 ^ int(state[1]))
+
+
+def initial_parameters(layers: list[Layer], member: Member, init_seed: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Xavier normal weights times the gain, zero biases: std = gain sqrt(2 / (fan_in + fan_out))."""
+    draw = generator(init_seed, member.seed)
+    parameters = []
+    for layer in layers:
+        std = member.gain * (2 / sum(layer.weights.fans)) ** 0.5
+        weight = torch.randn(layer.weights.weight_shape, generator=draw) * std
+        parameters.append((weight, torch.zeros(layer.weights.bias_size)))
+    return parameters
+
+
+def parameter_count(layers: list[Layer]) -> int:
+    """Weights and biases of one network."""
+    return sum(int(np.prod(layer.weights.weight_shape)) + layer.weights.bias_size for layer in layers)
+
+
+def windows(x: torch.Tensor, channels: int, kernel: int) -> torch.Tensor:
+    """(network, point, length * channels) -> (network, point, length - kernel + 1, kernel * channels).
+
+    Units are ordered position first, so the units that a window covers lie next to each other.
+    """
+    return x.unfold(2, kernel * channels, channels)
+
+
+class Ensemble:
+    """Stacked networks of one architecture.
+
+    forward(x) keeps what the backward pass needs; backward(g) moves every parameter by one optimiser step.
+    """
+
+    def __init__(
+        self,
+        layers: list[Layer],
+        members: list[Member],
+        optimiser: str = "sgd",
+        device: str = "cpu",
+        init_seed: int = 0,
+        dropout_seed: int | None = None,
+    ):
+        self.layers = layers
+        self.members = members
+        self.device = torch.device(device)
+        drawn = [initial_parameters(layers, member, init_seed) for member in members]
+        self.weights = [torch.stack([p[n][0] for p in drawn]).to(self.device) for n in range(len(layers))]
+        self.biases = [torch.stack([p[n][1] for p in drawn]).to(self.device) for n in range(len(layers))]
+        rates = torch.tensor([member.lr for member in members], dtype=torch.float32, device=self.device)
+        self.optimiser = OPTIMISERS[optimiser](rates)
+        self.has_dropout = any(layer.dropout for layer in layers)
+        self._dropout_draws = [generator(dropout_seed, member.seed) for member in members] if self.has_dropout else []
+        self._tape: list[tuple] = []
+
+    def forward(self, x: torch.Tensor, training: bool = True) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """Every hidden layer, and the output.
+
+        x: (point, in_dim), the same for all networks, or (network, point, in_dim).
+        Returns hidden layers, each (network, point, units), and the output (network, point, out_dim).
+        With training=False units are never dropped and nothing is kept for a backward pass.
+        """
+        h = x.expand(len(self.members), *x.shape[-2:]).contiguous()
+        masks = self._masks(h) if training and self.has_dropout else None
+        tape, outputs = [], []
+        for n, layer in enumerate(self.layers):
+            mask = masks[n] if masks else None
+            if mask is not None:
+                h = h * mask
+            z, rows = self._weigh(n, h)
+            a = ACTIVATIONS[layer.activation][0](z)
+            tape.append((rows, z, a, mask))
+            h = a + outputs[n - layer.skip] if layer.skip else a
+            outputs.append(h)
+        if training:
+            self._tape = tape
+        return outputs[:-1], outputs[-1]
+
+    def backward(self, g: torch.Tensor) -> None:
+        """Pull g, the gradient of the loss with respect to the output, back through the last forward pass and step."""
+        self.optimiser.start_step()
+        skipped: dict[int, torch.Tensor] = {}  # gradients that reach a layer by a skip connection
+        for n in reversed(range(len(self.layers))):
+            layer = self.layers[n]
+            rows, z, a, mask = self._tape[n]
+            if n in skipped:
+                g = g + skipped.pop(n)
+            if layer.skip:
+                earlier = n - layer.skip
+                skipped[earlier] = skipped[earlier] + g if earlier in skipped else g
+            g = ACTIVATIONS[layer.activation][1](g, z, a)
+            g = self._pull(n, g, rows)
+            if mask is not None:
+                g = g * mask
+
+    def _weigh(self, n: int, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Layer n's weights applied to h, and the rows that they were applied to (a convolution's windows)."""
+        weights = self.layers[n].weights
+        if not isinstance(weights, Conv1d):
+            return affine(h, self.weights[n], self.biases[n]), h
+        networks, points = h.shape[:2]
+        patches = windows(h, weights.in_channels, weights.kernel)
+        rows = patches.reshape(networks, -1, patches.shape[-1])
+        z = affine(rows, self.weights[n], self.biases[n])  # (network, point * position, channel)
+        return z.view(networks, points, -1), rows
+
+    def _pull(self, n: int, g: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """The gradient with respect to layer n's input; layer n's weights move by one step."""
+        weights = self.layers[n].weights
+        if not isinstance(weights, Conv1d):
+            return self.optimiser.pull(n, g, rows, self.weights[n], self.biases[n])
+        networks, points = g.shape[:2]
+        flat = rows.shape[:2] + (weights.out_channels,)
+        patches = self.optimiser.pull(n, g.reshape(flat), rows, self.weights[n], self.biases[n])
+        patches = patches.view(networks, points, -1, weights.kernel * weights.in_channels)
+        positions = patches.shape[2]
+        back = g.new_zeros(networks, points, positions + weights.kernel - 1, weights.in_channels)
+        for k, share in enumerate(patches.split(weights.in_channels, dim=3)):
+            back[:, :, k : k + positions] += share  # position p of the input is the k-th of window p - k
+        return back.flatten(2)
+
+    def _masks(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """One dropout mask a layer; a member's draws depend on its own seed alone."""
+        points = x.shape[1]
+        sizes = [points * layer.weights.inputs for layer in self.layers]
+        drawn = torch.stack([torch.rand(sum(sizes), generator=draw) for draw in self._dropout_draws])
+        masks = []
+        for layer, part in zip(self.layers, drawn.to(self.device).split(sizes, dim=1), strict=True):
+            keep = (part >= layer.dropout).float() / (1 - layer.dropout)
+            masks.append(keep.view(len(self.members), points, -1))
+        return masks

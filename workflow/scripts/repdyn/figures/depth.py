@@ -1,0 +1,164 @@
+"""One network, all its hidden layers: rates, error of the fit, and how the initial distance falls with depth."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from repdyn import fitting
+from repdyn.figures import style
+
+COLUMNS = ["setting", "quantity", "series", "seed", "layer", "value", "low", "high", "networks"]
+GOOD = 0.05  # shade the layers whose error is below
+SLOPES = {"relu": 0.0, "leaky_relu": 0.01}
+
+
+def mean_field_factor(row: dict) -> float:
+    """The squared distance's factor a layer of a wide random network, or nan where no simple value is known.
+
+    For a (leaky) ReLU of slope s, half the units of a layer pass and half are scaled by s: gain^2 (1 + s^2)/2.
+    """
+    if row["model"] != "mlp" or row["activation"] not in SLOPES:
+        return np.nan
+    return row["gain"] ** 2 * (1 + SLOPES[row["activation"]] ** 2) / 2
+
+
+def gain_factors(fits: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Of every network, the log of its factor G2 and of its amplitude c in H(0) = c G2^n, n the layer from 1 on.
+
+    Layer 0 stands apart: its number of inputs is that of the task. nan with fewer than two usable layers.
+    """
+    factors, amplitudes = [], []
+    for _, network in fits[(fits.layer >= 1) & (fits.h_start > 0) & np.isfinite(fits.h_start)].groupby("seed"):
+        if len(network) > 1:
+            factor, amplitude = np.polyfit(network.layer, np.log(network.h_start), 1)
+            factors.append(factor)
+            amplitudes.append(amplitude)
+    return np.array(factors), np.array(amplitudes)
+
+
+def table(fits: pd.DataFrame, row: dict, intervals: dict, seed: int) -> pd.DataFrame:
+    """The numbers to draw.
+
+    quantity: eta_h, eta_y (means over converged fits of kept networks), nrmse (over kept networks), h_start
+    (geometric mean over kept networks), G2 (squared gain factor, no layer). series: mean (with its bootstrap interval),
+    network (single ones), and for h_start and G2 also fitted and mean_field.
+    """
+    kept = fits[fits.kept]
+    rows = []
+
+    def add(quantity, series, value, layer=None, low=np.nan, high=np.nan, networks=None, seed=None):
+        rows.append((row["name"], quantity, series, seed, layer, value, low, high, networks))
+
+    def mean(values, log=False):
+        values = np.log(values[values > 0]) if log else values[np.isfinite(values)]
+        if not len(values):
+            return None
+        low, high = fitting.bootstrap_interval(values, intervals["confidence"], intervals["resamples"], seed)
+        ends = np.array([values.mean(), low, high])
+        value, low, high = np.exp(ends) if log else ends
+        return {"value": value, "low": low, "high": high, "networks": len(values)}
+
+    for quantity in ("eta_h", "eta_y", "nrmse", "h_start"):
+        runs = kept[kept.converged] if quantity in ("eta_h", "eta_y") else kept
+        for layer, values in runs.groupby("layer")[quantity]:
+            if summary := mean(values.to_numpy(), log=quantity == "h_start"):
+                add(quantity, "mean", layer=layer, **summary)
+        for run in runs[np.isfinite(runs[quantity])].itertuples():
+            add(quantity, "network", getattr(run, quantity), run.layer, seed=run.seed)
+
+    factors, amplitudes = gain_factors(kept)
+    layers = np.unique(kept.layer[kept.layer >= 1])
+    if len(factors):
+        add("G2", "fitted", **mean(np.exp(factors), log=True))
+        for layer in layers:
+            add("h_start", "fitted", np.exp(amplitudes.mean() + layer * factors.mean()), layer, networks=len(factors))
+        expected = mean_field_factor(row)
+        if expected == expected:
+            add("G2", "mean_field", expected)
+            first = next(r[5] for r in rows if r[1:3] == ("h_start", "mean") and r[4] == layers[0])
+            for layer in layers:
+                add("h_start", "mean_field", first * expected ** (layer - layers[0]), layer)
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"seed": "Int64", "layer": "Int64", "networks": "Int64"})
+
+
+def figure(fits: pd.DataFrame, row: dict, intervals: dict, seed: int) -> tuple[Figure, pd.DataFrame]:
+    """Rates, errors and initial distances side by side, over the hidden layer; and the numbers drawn."""
+    numbers = table(fits, row, intervals, seed)
+    networks, kept = fits.seed.nunique(), fits[fits.kept].seed.nunique()
+    page = Figure(figsize=(12, 5.0))
+    axes = page.subplots(1, 3, gridspec_kw={"left": 0.065, "right": 0.985, "bottom": 0.26, "top": 0.815, "wspace": 0.3})
+    style.headline(
+        page,
+        f"The effective rates depend on the depth of the observed layer ({row['name']})",
+        f"{row['width']} units a layer, {row['depth']} deep. Points: mean of {kept} of {networks} networks that were kept; bars: "
+        f"{100 * intervals['confidence']:g} % bootstrap interval; dots: single networks.",
+    )
+    errors = _of(numbers, "nrmse", "mean")
+    good = errors[errors.value < GOOD].layer.to_numpy()
+    for ax in axes:
+        for layer in good:
+            ax.axvspan(layer - 0.5, layer + 0.5, color="#eeeeee", linewidth=0, zorder=0)
+        ax.axvline(row["layer"], color=style.GREY, linewidth=1, linestyle=":", zorder=1)
+        ax.set_xlabel("hidden layer")
+        ax.set_xlim(fits.layer.min() - 0.6, fits.layer.max() + 0.6)
+        ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    rates, error, start = axes
+    _points(rates, numbers, "eta_h", style.BLUE, "o", r"$\eta_h$, of the representation")
+    _points(rates, numbers, "eta_y", style.ORANGE, "s", r"$\eta_y$, of the output" + _extreme(numbers, "eta_y", "highest"))
+    _finish(rates, "a", "Rates", "effective rate per optimiser step", log=True)
+
+    _points(error, numbers, "nrmse", "black", "o", "error of the fit" + _extreme(numbers, "nrmse", "lowest"))
+    _finish(error, "b", "Where the theory fits", "error (RMS residual / range of the curve)")
+    error.set_ylim(bottom=0)
+    error.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+
+    _points(start, numbers, "h_start", style.BLUE, "o", "experiment (geometric mean)")
+    for series, text, colour, form in (
+        ("fitted", "fitted", style.dark(style.BLUE), "-"),
+        ("mean_field", "mean field", style.VERMILION, style.DASHES),
+    ):
+        line, factor = _of(numbers, "h_start", series), _of(numbers, "G2", series)
+        if len(line):
+            value = f"{text}: $G^2$ = {factor.value.iloc[0]:.3f}"
+            if factor.low.notna().all():
+                value += f" [{factor.low.iloc[0]:.3f}, {factor.high.iloc[0]:.3f}]"
+            start.plot(line.layer, line.value, color=colour, linestyle=form, linewidth=1.4, zorder=4, label=value)
+    _finish(start, "c", "Initial distance: one factor a layer", "H(0), squared distance at step 0", log=True)
+    if not kept:
+        page.text(0.5, 0.5, "no network was kept", ha="center", fontsize=14, color=style.VERMILION)
+    shaded = f"Shaded: layers with an error below {100 * GOOD:g} %" + ("" if len(good) else " (none)")
+    page.text(0.065, 0.02, f"{shaded}. Dotted line: layer {row['layer']}, which the other figures show.", color=style.FAINT)
+    return page, numbers
+
+
+def _of(numbers, quantity, series):
+    return numbers[(numbers.quantity == quantity) & (numbers.series == series)]
+
+
+def _extreme(numbers, quantity, which):
+    means = _of(numbers, quantity, "mean")
+    if not len(means):
+        return ""
+    place = means.value.idxmax() if which == "highest" else means.value.idxmin()
+    return f" ({which} at layer {means.layer[place]})"
+
+
+def _points(ax, numbers, quantity, colour, marker, label):
+    single, means = _of(numbers, quantity, "network"), _of(numbers, quantity, "mean")
+    ax.plot(single.layer, single.value, ".", color=colour, alpha=0.3, markersize=4, markeredgewidth=0, zorder=2)
+    if len(means):
+        below_above = np.abs(means[["low", "high"]].to_numpy() - means[["value"]].to_numpy()).T
+        ax.errorbar(
+            means.layer, means.value, np.nan_to_num(below_above), color=colour, marker=marker, markersize=4.5,
+            linewidth=1, elinewidth=1.2, capsize=2, zorder=3, label=label,
+        )
+
+
+def _finish(ax, letter, title, unit, log=False):
+    ax.set_title(f"{letter}   {title}", loc="left", fontweight="bold", fontsize=10, pad=7)
+    ax.set_ylabel(unit)
+    if log and ax.has_data() and any(len(line.get_ydata()) for line in ax.lines[1:]):
+        ax.set_yscale("log")
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="upper left", bbox_to_anchor=(-0.03, -0.17), borderaxespad=0, labelspacing=0.25, handlelength=2)

@@ -1,0 +1,94 @@
+"""The two inner loops of training on a CPU, for data sets of two points.
+
+With two points a training step is bound by memory traffic over the weights, not by arithmetic. A general matrix
+product reads them at a fraction of the memory's speed when one side has only two rows, and a gradient that is stored
+first costs two more passes. Here each weight is read once on the way forward; on the way back it is read once more,
+used, moved by the rank-two gradient while it is still in a register, and written. (The gradient itself never exists.)
+
+Shapes: x (network, 2, inputs), weight (network, inputs, outputs), bias (network, outputs), everything float32. Each
+network is computed by the same instructions whatever else is in the ensemble, so its numbers do not depend on it.
+"""
+
+import numba
+import numpy as np
+
+# Allows the sums over units to be vectorised; the order of additions is then the compiler's, but a fixed one.
+_fast = {"reassoc", "contract", "nsz", "arcp"}
+
+
+@numba.njit(fastmath=_fast, error_model="numpy", cache=True)
+def forward(x, weight, bias, z):
+    """z = x @ weight + bias, written into `z`."""
+    networks, _, inputs = x.shape
+    outputs = weight.shape[2]
+    for e in range(networks):
+        for o in range(outputs):
+            z[e, 0, o] = bias[e, o]
+            z[e, 1, o] = bias[e, o]
+        i = 0
+        while i + 4 <= inputs:  # four rows at once: z is loaded and stored a quarter as often
+            a0, a1, a2, a3 = x[e, 0, i], x[e, 0, i + 1], x[e, 0, i + 2], x[e, 0, i + 3]
+            b0, b1, b2, b3 = x[e, 1, i], x[e, 1, i + 1], x[e, 1, i + 2], x[e, 1, i + 3]
+            for o in range(outputs):
+                w0, w1, w2, w3 = weight[e, i, o], weight[e, i + 1, o], weight[e, i + 2, o], weight[e, i + 3, o]
+                z[e, 0, o] += a0 * w0 + a1 * w1 + a2 * w2 + a3 * w3
+                z[e, 1, o] += b0 * w0 + b1 * w1 + b2 * w2 + b3 * w3
+            i += 4
+        while i < inputs:
+            a0, b0 = x[e, 0, i], x[e, 1, i]
+            for o in range(outputs):
+                z[e, 0, o] += a0 * weight[e, i, o]
+                z[e, 1, o] += b0 * weight[e, i, o]
+            i += 1
+
+
+@numba.njit(fastmath=_fast, error_model="numpy", cache=True)
+def backward_sgd(g, x, weight, bias, lr, gx):
+    """gx = g @ weight^T, written into `gx`; then weight -= lr x^T g and bias -= lr sum(g), in the same pass."""
+    networks, _, inputs = x.shape
+    outputs = weight.shape[2]
+    for e in range(networks):
+        rate = -lr[e]
+        for o in range(outputs):
+            bias[e, o] += rate * (g[e, 0, o] + g[e, 1, o])
+        for i in range(inputs):
+            x0, x1 = rate * x[e, 0, i], rate * x[e, 1, i]
+            sum0 = sum1 = np.float32(0)
+            for o in range(outputs):
+                w, g0, g1 = weight[e, i, o], g[e, 0, o], g[e, 1, o]
+                sum0 += w * g0
+                sum1 += w * g1
+                weight[e, i, o] = w + x0 * g0 + x1 * g1
+            gx[e, 0, i] = sum0
+            gx[e, 1, i] = sum1
+
+
+@numba.njit(fastmath=_fast, error_model="numpy", cache=True)
+def backward_adam(g, x, weight, first, second, lr, keep1, keep2, root2, epsilon, gx):
+    """gx = g @ weight^T, written into `gx`; then one Adam step on `weight`, its moments `first` and `second` with it.
+
+    lr is the rate divided by the first moment's bias correction, root2 the square root of the second moment's.
+    """
+    networks, _, inputs = x.shape
+    outputs = weight.shape[2]
+    one = np.float32(1)
+    add1, add2 = one - keep1, one - keep2
+    gradient = np.empty(outputs, np.float32)
+    for e in range(networks):
+        rate = lr[e]
+        for i in range(inputs):
+            x0, x1 = x[e, 0, i], x[e, 1, i]
+            sum0 = sum1 = np.float32(0)
+            for o in range(outputs):
+                w, g0, g1 = weight[e, i, o], g[e, 0, o], g[e, 1, o]
+                sum0 += w * g0
+                sum1 += w * g1
+                gradient[o] = x0 * g0 + x1 * g1
+            for o in range(outputs):  # a loop of its own: the compiler vectorises only loops over few arrays
+                m = keep1 * first[e, i, o] + add1 * gradient[o]
+                v = keep2 * second[e, i, o] + add2 * gradient[o] * gradient[o]
+                first[e, i, o] = m
+                second[e, i, o] = v
+                weight[e, i, o] -= rate * m / (np.sqrt(v) / root2 + epsilon)
+            gx[e, 0, i] = sum0
+            gx[e, 1, i] = sum1

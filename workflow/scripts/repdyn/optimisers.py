@@ -1,0 +1,95 @@
+"""How weights move: given what went into a layer and the gradient that came back, pull it through and step.
+
+The gradient of a dense layer is the product x^T g of what went in and what came back. An optimiser is asked to
+`pull` a layer: it returns the gradient with respect to the layer's input, computed with the weights as they were in
+the forward pass, and moves weight and bias. Learning rates are per network (one number for each member of the stack).
+
+Shapes: x (network, row, inputs), g (network, row, outputs), weight (network, inputs, outputs), bias (network, outputs).
+"""
+
+import numpy as np
+import torch
+
+from repdyn import kernels
+
+
+def uses_kernels(x: torch.Tensor) -> bool:
+    """Two points on a CPU: the one case that has loops of its own (see `kernels`)."""
+    return x.device.type == "cpu" and x.shape[1] == 2
+
+
+def affine(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """x @ weight + bias for every network of the stack."""
+    if uses_kernels(x):
+        z = x.new_empty(x.shape[0], 2, weight.shape[2])
+        kernels.forward(x.numpy(), weight.numpy(), bias.numpy(), z.numpy())
+        return z
+    return torch.baddbmm(bias.unsqueeze(1), x, weight)
+
+
+class SGD:
+    """Plain gradient descent: weight -= lr x^T g."""
+
+    def __init__(self, lr: torch.Tensor):
+        self.lr = lr  # (network,)
+
+    def start_step(self) -> None:
+        pass
+
+    def pull(self, layer: int, g, x, weight, bias) -> torch.Tensor:
+        if uses_kernels(x):
+            gx = torch.empty_like(x)
+            kernels.backward_sgd(
+                g.contiguous().numpy(), x.numpy(), weight.numpy(), bias.numpy(), self.lr.numpy(), gx.numpy()
+            )
+            return gx
+        gx = torch.bmm(g, weight.transpose(1, 2))
+        step = g * -self.lr.view(-1, 1, 1)
+        weight.baddbmm_(x.transpose(1, 2), step)
+        bias.add_(step.sum(1))
+        return gx
+
+
+class Adam:
+    """Adam (Kingma & Ba 2015) with its usual constants: beta 0.9 and 0.999, epsilon 1e-8."""
+
+    beta1, beta2, epsilon = 0.9, 0.999, 1e-8
+
+    def __init__(self, lr: torch.Tensor):
+        self.lr = lr
+        self.steps = 0
+        self.moments: dict[tuple[int, str], tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def start_step(self) -> None:
+        self.steps += 1
+
+    def pull(self, layer: int, g, x, weight, bias) -> torch.Tensor:
+        lr = self.lr / (1 - self.beta1**self.steps)
+        root = (1 - self.beta2**self.steps) ** 0.5  # bias corrections of the two moments
+        if uses_kernels(x):
+            gx = torch.empty_like(x)
+            first, second = (moment.numpy() for moment in self._moments(weight, (layer, "weight")))
+            constants = np.array([self.beta1, self.beta2, root, self.epsilon], np.float32)
+            kernels.backward_adam(
+                g.contiguous().numpy(), x.numpy(), weight.numpy(), first, second, lr.numpy(), *constants, gx.numpy()
+            )
+        else:
+            gx = torch.bmm(g, weight.transpose(1, 2))
+            self._move(weight, torch.bmm(x.transpose(1, 2), g), (layer, "weight"), lr, root)
+        self._move(bias, g.sum(1), (layer, "bias"), lr, root)
+        return gx
+
+    def _moments(self, parameter: torch.Tensor, name: tuple[int, str]) -> tuple[torch.Tensor, torch.Tensor]:
+        if name not in self.moments:
+            self.moments[name] = (torch.zeros_like(parameter), torch.zeros_like(parameter))
+        return self.moments[name]
+
+    def _move(self, parameter, gradient, name: tuple[int, str], lr: torch.Tensor, root: float) -> None:
+        first, second = self._moments(parameter, name)
+        first.lerp_(gradient, 1 - self.beta1)
+        second.mul_(self.beta2).addcmul_(gradient, gradient, value=1 - self.beta2)
+        step = first / (second.sqrt() / root + self.epsilon)
+        parameter.sub_(step * lr.view(-1, *[1] * (parameter.dim() - 1)))
+
+
+OPTIMISERS = {"sgd": SGD, "adam": Adam}

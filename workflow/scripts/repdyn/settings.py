@@ -1,0 +1,247 @@
+"""The study: configuration and tables of networks, checked together, returned as plain dicts.
+
+Types, ranges, lists of values and descriptions are in `workflow/schemas/`; here is what a schema
+can't say: rules between columns, between rows, and between the configuration and the tables.
+
+    python -m repdyn.settings check [OVERLAY...]    report all problems of config/config.yaml and overlays
+    python -m repdyn.settings describe              the parameter tables of config/README.md
+"""
+
+import copy
+import functools
+import sys
+from pathlib import Path
+
+import yaml
+
+from repdyn.networks import ARCHITECTURES
+from repdyn.tables import hidden_layers, read_table
+from repdyn.validation import (
+    COMMAND_LINE,
+    MISSING,
+    ConfigurationError,
+    as_number,
+    did_you_mean,
+    dotted,
+    expected,
+    leaves,
+    read_yaml,
+    show,
+    violations,
+    where,
+    yaml_hint,
+)
+
+BASE = "config/config.yaml"
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+SOURCE_FOLDERS = ("config", "workflow", "profiles", "tests", "benchmarks", "docs")
+
+
+def check_yaml(config_files=(BASE,), root=Path(".")):
+    """Raise ConfigurationError for files that are absent or no proper YAML; for use before `configfile:`."""
+    problems = [p for document in _documents(config_files, Path(root)) for p in document.problems]
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
+    """Check a merged configuration and its tables; return the study or raise with ALL problems.
+
+    config        what Snakemake merged
+    config_files  as Snakemake lists them in `workflow.configfiles`: overlays in their order, the base last
+    root          folder that relative paths start from
+
+    The result is a copy of the configuration with `rows` added: {name: row} of the selected rows, in the order of
+    the table. Use it in place of `config`, where Snakemake leaves nested numbers of --config as text. A row holds all
+    that decides its training: the columns of the table, `networks`, `refine` (lr and steps are not refined yet), dx2,
+    dy2, in_dim, out_dim, init_seed, and dropout_seed (None where nothing is dropped). Where it runs
+    (`training.device`) is left out on purpose: another machine is no other study.
+    """
+    root = Path(root)
+    documents = _documents(config_files, root)
+    problems = [p for document in documents for p in document.problems]
+    config = _command_line_numbers(config, documents)
+    allowed = leaves(schema("config"))
+    broken = violations(config, schema("config"))
+    for v in broken:
+        if v.value is MISSING:
+            place = documents[0].shown if documents else COMMAND_LINE
+            problems.append(f"{place}: {dotted(v.path)} is missing: {v.told}")
+        else:
+            told = v.told + yaml_hint(v.value, allowed.get(v.path, {}))
+            problems.append(f"{where(documents, v.path, v.value)}: {dotted(v.path)} = {show(v.value)}: {told}")
+
+    def sound(*path):
+        """The value at a path if the schema has no complaint about it, else None."""
+        if any(v.path[: len(path)] == path or path[: len(v.path)] == v.path for v in broken):
+            return None
+        return functools.reduce(lambda group, key: group[key], path, config)
+
+    def complain(path, value, told):
+        problems.append(f"{where(documents, path, value)}: {dotted(path)} = {show(value)}: {told}")
+
+    results = sound("results")
+    if results is not None and (fault := _results_fault(results, root)):
+        complain(("results",), results, fault)
+
+    table = sound("two_points", "table")
+    if table is not None:
+        found, names, faults = read_table(root / table, table, schema("two_points"))
+        if found is None:
+            complain(("two_points", "table"), table, faults[0])
+            faults = []
+        problems += faults
+        if names:
+            selected = _check_names(sound, complain, found, names, table)
+    if problems:
+        raise ConfigurationError(problems)
+
+    points, seeds = config["two_points"], config["seeds"]
+    shared = {"networks": points["networks"], "refine": config["training"]["refine"], **points["task"]}
+    rows = {
+        name: {
+            **found[name],
+            **shared,
+            "init_seed": seeds["init"],
+            "dropout_seed": seeds["dropout"] if found[name]["model"] == "dropout" else None,
+        }
+        for name in selected
+    }
+    return {**config, "rows": rows}
+
+
+def _command_line_numbers(config, documents):
+    """A copy in which numbers below the top level that --config set are numbers: Snakemake hands them over as text."""
+    config = copy.deepcopy(config)
+    for path, wanted in leaves(schema("config")).items():
+        *groups, key = path
+        try:
+            group = functools.reduce(lambda inner, name: inner[name], groups, config)
+            if where(documents, path, group[key]) == COMMAND_LINE:
+                group[key] = as_number(group[key], wanted)
+        except (KeyError, TypeError):  # no such value: told by the schema
+            continue
+    return config
+
+
+def _check_names(sound, complain, rows, names, table):
+    """Rules between configuration and table; returns the selected names, in the order of the table."""
+
+    def known(path, name, among):
+        if name not in names:
+            close = did_you_mean(name, among)
+            complain(path, name, f"no such row in {table}{close or ';'} Rows: {', '.join(among)}")
+        elif name not in among:
+            complain(path, name, f"not selected by two_points.rows: expected one of {', '.join(among)}")
+        return name in among
+
+    wanted = sound("two_points", "rows")
+    selected = names
+    if isinstance(wanted, list):
+        found = [known(("two_points", "rows", i), name, names) for i, name in enumerate(wanted)]
+        if all(found):  # else what is selected is unclear, and no figure is blamed for it
+            selected = [name for name in names if name in wanted]
+
+    depth = sound("figures", "depth")
+    comparable = depth is not None and known(("figures", "depth"), depth, selected) and depth in rows
+    if comparable and hidden_layers(rows[depth]) < 2:
+        told = "this row has one hidden layer: expected a row with at least 2, to compare them"
+        complain(("figures", "depth"), depth, told)
+
+    gains = sound("figures", "gains") or []
+    present = [g for i, g in enumerate(gains) if known(("figures", "gains", i), g, selected) and g in rows]
+    for name in present[1:]:
+        _check_gain(complain, gains.index(name), rows[name], rows[present[0]])
+    return selected
+
+
+def _check_gain(complain, i, row, first):
+    """A row of figures.gains against the first one: another gain, perhaps another lr, and the same all else."""
+    path, name = ("figures", "gains", i), row["name"]
+    others = [column for column in row if column not in ("name", "gain", "lr") and row[column] != first[column]]
+    for column in others:
+        told = f"its {column} is {row[column]}, that of {first['name']} is {first[column]}"
+        complain(path, name, f"{told}: expected rows that differ in gain and lr only")
+    if not others and row["gain"] == first["gain"]:
+        complain(path, name, f"its gain is {row['gain']}, as that of {first['name']}: expected rows of different gains")
+
+
+def _results_fault(text, root):
+    """What is wrong with the folder of results, or None."""
+    parts = text.removeprefix("/").split("/")
+    if ".." in parts or "." in parts or "" in parts:
+        return "expected a folder such as results/mine, without '.', '..', '//' or a '/' at the end"
+    base = root.resolve()
+    folder = (base / text).resolve()
+    if folder == base or folder in base.parents:
+        return "expected a folder of its own, not one that holds the project"
+    inside = folder.relative_to(base).parts if base in folder.parents else ("",)
+    if inside[0] in SOURCE_FOLDERS or inside[0].startswith("."):
+        return f"expected a folder outside of {inside[0]}/, which holds the project's own files"
+    return None
+
+
+def _documents(config_files, root):
+    """The YAML files from the base to the last overlay, each once, under the names that a reader knows."""
+    base = root.resolve()
+    paths = list(dict.fromkeys((base / file).resolve() for file in config_files))
+    ordered = paths[-1:] + paths[:-1]
+    return [read_yaml(p, p.relative_to(base).as_posix() if base in p.parents else p.as_posix()) for p in ordered]
+
+
+@functools.cache
+def schema(name):
+    """One of the two schemas, by name: config, two_points (its models are the registered architectures)."""
+    found = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    if name == "two_points":
+        found["properties"]["model"]["enum"] = list(ARCHITECTURES)
+    return found
+
+
+def describe(root=Path(".")):
+    """{"config": ..., "two_points": ...}: a Markdown table of parameters from each schema."""
+    values = read_yaml(Path(root) / BASE, BASE)
+    config = ["| key | laptop | allowed | what it does |", "| --- | --- | --- | --- |"]
+    for path, sub in leaves(schema("config")).items():
+        value = values.get(path)
+        shown = ", ".join(value) if isinstance(value, list) else value
+        config.append(f"| `{dotted(path)}` | `{shown}` | {expected(sub)} | {sub['description']} |")
+    columns = ["| column | allowed | meaning |", "| --- | --- | --- |"]
+    for column, sub in schema("two_points")["properties"].items():
+        columns.append(f"| `{column}` | {expected(sub)} | {sub['description']} |")
+    return {"config": "\n".join(config), "two_points": "\n".join(columns)}
+
+
+def main(arguments):
+    if arguments[:1] == ["describe"]:
+        print("\n\n".join(describe().values()))
+        return 0
+    if arguments[:1] != ["check"]:
+        print(__doc__, file=sys.stderr)
+        return 2
+    files = [*arguments[1:], BASE]
+    try:
+        check_yaml(files)
+        study = load_study(_merged(_documents(files, Path("."))), files)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 1
+    networks = study["two_points"]["networks"]
+    print(f"The configuration is sound: {len(study['rows'])} rows, {networks} networks of each.")
+    return 0
+
+
+def _merged(documents):
+    """Overlays over the base, as Snakemake merges them: groups key by key, anything else replaced."""
+
+    def merge(under, over):
+        if isinstance(over, dict):
+            under = under if isinstance(under, dict) else {}
+            return {**under, **{key: merge(under.get(key), value) for key, value in over.items()}}
+        return over
+
+    return functools.reduce(merge, (document.data for document in documents), {})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,136 @@
+"""The training loop: an ensemble on a data set of two points, everything recorded at every step.
+
+Step t holds the state before the t-th update (t = 0, 1, ..., steps - 1), so step 0 is the initial network. What is
+recorded comes from the training pass itself; only networks with dropout need an evaluation pass beside it.
+"""
+
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from repdyn.ensemble import Ensemble, Member, parameter_count
+from repdyn.networks import Layer
+from repdyn.observables import output_observables, squared_distances
+
+# Networks that are trained together on a CPU should fit into its cache together: stacking saves interpreter time for
+# small ones and would cost memory bandwidth for large ones.
+CACHE_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """What training recorded. Networks that diverge hold NaN from the first step that is not finite.
+
+    H: (network, layer, step), float32. Y, w, mean_error, loss: (network, step), float64.
+    diverged_at: (network,), the first step that is not finite, or -1.
+    """
+
+    H: np.ndarray
+    Y: np.ndarray
+    w: np.ndarray
+    mean_error: np.ndarray
+    loss: np.ndarray
+    diverged_at: np.ndarray
+
+
+def choose_device(wanted: str) -> str:
+    """`auto` takes a GPU where there is one; `cuda` insists on it.
+
+    Raises RuntimeError where `cuda` was asked for and none can be used.
+    """
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError("training.device is 'cuda', but torch finds no GPU here; set it to 'auto' or 'cpu'")
+    return wanted
+
+
+def train(
+    layers: list[Layer],
+    members: list[Member],
+    x: np.ndarray,
+    y: np.ndarray,
+    steps: int,
+    optimiser: str = "sgd",
+    device: str = "cpu",
+    init_seed: int = 0,
+    dropout_seed: int | None = None,
+    label: str = "training",
+) -> Trajectories:
+    """Train every member on the two points x (2, in_dim) with targets y (2, out_dim), full batch, loss 1/2 MSE."""
+    torch.set_flush_denormal(True)  # squared gradients underflow in Adam's moments, where a CPU is ten times slower
+    together = len(members)
+    if device == "cpu":
+        together = max(1, CACHE_BYTES // (4 * parameter_count(layers)))
+    parts = []
+    with _Progress(label, steps * -(-len(members) // together)) as progress:
+        for first in range(0, len(members), together):
+            ensemble = Ensemble(
+                layers, members[first : first + together], optimiser, device, init_seed, dropout_seed
+            )
+            parts.append(_record(ensemble, x, y, steps, progress))
+    H, outputs = (np.concatenate(part) for part in zip(*parts, strict=True))
+    finite = np.isfinite(outputs).all((2, 3)) & np.isfinite(H).all(1)
+    gone = ~np.logical_and.accumulate(finite, axis=1)  # (network, step)
+    diverged_at = np.where(gone.any(1), gone.argmax(1), -1)
+    H[np.broadcast_to(gone[:, None], H.shape)] = np.nan
+    outputs[gone] = np.nan
+    return Trajectories(H=H, diverged_at=diverged_at, **output_observables(outputs, y))
+
+
+@torch.no_grad()
+def _record(ensemble: Ensemble, x: np.ndarray, y: np.ndarray, steps: int, progress) -> tuple[np.ndarray, np.ndarray]:
+    """H (network, layer, step) and outputs (network, step, point, out_dim) of one training run."""
+    device, networks = ensemble.device, len(ensemble.members)
+    x = torch.as_tensor(x, dtype=torch.float32, device=device)
+    y = torch.as_tensor(y, dtype=torch.float32, device=device)
+    H = torch.full((steps, len(ensemble.layers) - 1, networks), torch.nan, device=device)
+    outputs = torch.full((steps, networks, *y.shape), torch.nan, device=device)
+    for t in range(steps):
+        if ensemble.has_dropout:
+            H[t], outputs[t] = _observe(*ensemble.forward(x, training=False))
+            _, output = ensemble.forward(x)
+        else:
+            hidden, output = ensemble.forward(x)
+            H[t], outputs[t] = _observe(hidden, output)
+        ensemble.backward((output - y) / y.numel())
+        progress.update()
+        if t % 1000 == 999 and not torch.isfinite(output).flatten(1).all(1).any():
+            progress.update(steps - 1 - t)
+            break  # nobody is left; the rest stays NaN
+    return H.permute(2, 1, 0).cpu().numpy(), outputs.transpose(0, 1).cpu().numpy()
+
+
+def _observe(hidden: list[torch.Tensor], output: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return squared_distances(hidden), output
+
+
+class _Progress:
+    """A bar on a terminal, a line a minute elsewhere."""
+
+    def __init__(self, label: str, total: int):
+        self.label, self.total, self.done = label, total, 0
+        self.bar = None
+
+    def __enter__(self):
+        self.started = self.spoke = time.monotonic()
+        if sys.stderr.isatty():
+            self.bar = tqdm(total=self.total, desc=self.label, unit="step", leave=False, mininterval=0.5)
+        return self
+
+    def update(self, steps: int = 1) -> None:
+        self.done += steps
+        if self.bar is not None:
+            self.bar.update(steps)
+        elif self.done % 256 == 0 and time.monotonic() - self.spoke > 60:
+            self.spoke = time.monotonic()
+            rate = self.done / (self.spoke - self.started)
+            print(f"{self.label}: step {self.done} of {self.total}, {rate:.0f} steps/s", file=sys.stderr, flush=True)
+
+    def __exit__(self, *_):
+        if self.bar is not None:
+            self.bar.close()

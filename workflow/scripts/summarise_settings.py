@@ -1,0 +1,37 @@
+"""One row a setting: means over its kept networks at the table's layer, with bootstrap intervals, and what was discarded."""
+
+import pandas as pd
+
+from repdyn import artifacts, fitting
+from repdyn.jobs import run_job
+
+QUANTITIES = ("eta_h", "eta_y", "eta_m", "sse", "nrmse", "r2", "h_start", "h_end", "final_loss")
+
+
+def main(fits: str, layers: dict[str, int], intervals: dict, seed: int, output: str) -> None:
+    fits = artifacts.read_table(fits)
+    rows = []
+    for setting, layer in layers.items():
+        runs = fits.query("setting == @setting and layer == @layer")
+        kept = runs[runs.kept]
+        row = {"setting": setting, "layer": layer, "networks": len(runs), "kept": len(kept)}
+        row["converged"] = int(kept.converged.sum())
+        for quantity in QUANTITIES:
+            values = kept[quantity].to_numpy()
+            low, high = fitting.bootstrap_interval(values, intervals["confidence"], intervals["resamples"], seed)
+            row |= {quantity: kept[quantity].mean(), f"{quantity}_low": low, f"{quantity}_high": high}
+        row["reason"] = " | ".join(f"seed {run.seed}: {run.reason}" for run in runs.itertuples() if run.reason)
+        rows.append(row)
+    artifacts.write_table(pd.DataFrame(rows), output)
+
+
+if "snakemake" in globals():
+    run_job(
+        main,
+        snakemake,
+        fits=snakemake.input.fits,
+        layers=snakemake.params.layers,
+        intervals=snakemake.params.intervals,
+        seed=snakemake.params.seed,
+        output=snakemake.output.table,
+    )
