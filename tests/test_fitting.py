@@ -53,8 +53,9 @@ def test_planted_rates_come_back(log_H0, log_Y0, log_h, log_y, cosine):
             assert fit.converged and fit.reason == ""
 
 
-@pytest.mark.parametrize("H0, eta_h, eta_y", [(30.0, 1e-2, 1e-6), (30.0, 1e-3, 1e-5), (1e3, 1.0, 1e-9), (0.5, 1e-4, 3e-4),
-                                              (2.0, 1e-9, 1e-4), (0.02, 1e-7, 3e-2)])
+@pytest.mark.parametrize("H0, eta_h, eta_y", [
+    (30.0, 1e-2, 1e-6), (30.0, 1e-3, 1e-5), (1e3, 1.0, 1e-9), (0.5, 1e-4, 3e-4), (2.0, 1e-9, 1e-4), (0.02, 1e-7, 3e-2),
+])
 def test_small_rates_come_back(H0, eta_h, eta_y):
     fit = fit_trajectory(T, *curves(T, H0, 0.05, eta_h, eta_y), DX2, DY2)
     assert fit.converged and (fit.eta_h, fit.eta_y) == pytest.approx((eta_h, eta_y), rel=1e-5)
@@ -95,14 +96,16 @@ def test_a_valley_that_traps_a_single_start_does_not_trap_the_fit():
     assert fit.sse < 1e-8 and (fit.eta_h, fit.eta_y) == pytest.approx(planted, rel=1e-6)
 
 
-def test_falling_distance_ends_on_the_bound():
+@pytest.mark.parametrize("fall", [0.01, 0.3, 0.6])
+@pytest.mark.parametrize("H0", [0.5, 5.0, 500.0])
+def test_falling_distance_ends_on_the_bound(fall, H0):
     """With large initial weights H falls. Then no interior optimum is better than eta_h = 0."""
-    H, Y, w = curves(T, 5.0, 0.05, 0, 1e-4)
-    H = H * (1 - 0.3 * (Y - Y[0]) / (DY2 - Y[0]))
+    H, Y, w = curves(T, H0, 0.05, 0, 5e-4 / H0)
+    H = H * (1 - fall * (Y - Y[0]) / (DY2 - Y[0]))
     fit = fit_trajectory(T, H, Y, w, DX2, DY2)
     assert fit.eta_h == pytest.approx(LOWEST_RATE) and not fit.converged
     assert fit.reason == "eta_h at its lower bound: H falls while the theory can only raise it"
-    assert np.isfinite([fit.sse, fit.nrmse, fit.r2]).all() and 5e-5 < fit.eta_y < 2e-4
+    assert np.isfinite([fit.sse, fit.nrmse, fit.r2]).all() and 2e-4 < fit.eta_y * H0 < 1e-3
     log_y = np.log(np.geomspace(1e-7, 1e-1, 400))
     for eta_h in (1e-9, 1e-6, 1e-4, 1e-2):
         assert fit.sse <= sse(T[::10], np.array([H, Y, w])[:, ::10], np.log(eta_h) + 0 * log_y, log_y).min() * 10.5
@@ -246,15 +249,14 @@ def benchmark():
     return module
 
 
-def test_faster_and_no_worse_than_the_usual_fit(benchmark):
-    """On a small trained network. The factor is a loose floor: a busy machine blurs it."""
-    data = benchmark.train("tanh", 30, 4, 1.0, 0.01, 1500, 2, 0)
-    (row,) = benchmark.compare({"small": data}, repeats=5)
-    assert row["sse"] <= row["baseline_sse"] * (1 + 1e-6)
-    assert row["ratio"] > 15
-
-
-def test_large_gain_where_the_usual_fit_goes_astray(benchmark):
-    data = benchmark.train(*benchmark.CASES["leaky_relu 8 x 50, gain 2"])
-    usual = benchmark.sum_of_squares(benchmark.baseline(*data)[:2], *data)
-    assert fit_trajectory(*data).sse < 0.5 * usual
+def test_never_a_higher_sum_of_squares_than_the_usual_fit(benchmark):
+    """On really trained networks; at a large gain the usual fit, with its one ratio to start from, goes astray."""
+    cases = {
+        "small": (("mlp", "tanh", 1.0, 0.01, 30, 4), (1, 2)),
+        "large gain": (("mlp", "leaky_relu", 2.0, 0.0001, 50, 8), (4,)),
+    }
+    rows = benchmark.compare(dict(benchmark.trajectories(cases, steps=1500)), repeats=1)
+    assert len(rows) == 3
+    for row in rows:
+        assert row["sse"] <= row["baseline_sse"] * (1 + 1e-6), row
+    assert rows[-1]["sse"] < 0.9 * rows[-1]["baseline_sse"]

@@ -21,7 +21,8 @@ def vectors(seed, out_dim, small=-2.0):
 
 def integrate(t, state, *parameters):
     """The independent oracle: an ODE solver on the differential equations themselves."""
-    solved = solve_ivp(theory.right_hand_side, (t[0], t[-1]), state, "LSODA", t, rtol=1e-11, atol=1e-14, args=parameters)
+    solved = solve_ivp(theory.right_hand_side, (t[0], t[-1]), state, "LSODA", t,
+                       rtol=1e-11, atol=1e-14, args=parameters)
     assert solved.success
     return solved.y
 
@@ -39,7 +40,8 @@ def test_exact_solves_the_differential_equations(seed, out_dim, log_h, log_y, dx
     H0, Y0, w0, dy2 = vectors(seed, out_dim)
     t = np.linspace(0, 2000, 101)
     rates = 10**log_h, 10**log_y, dx2, dy2
-    np.testing.assert_allclose(theory.exact(t, H0, Y0, w0, *rates), integrate(t, [H0, Y0, w0], *rates), atol=1e-8, rtol=1e-8)
+    expected = integrate(t, [H0, Y0, w0], *rates)
+    np.testing.assert_allclose(theory.exact(t, H0, Y0, w0, *rates), expected, atol=1e-8, rtol=1e-8)
 
 
 def test_without_the_orthogonal_part_more_than_one_output_would_be_wrong():
@@ -106,7 +108,10 @@ def test_fixed_point_limits():
     assert theory.fixed_point(np.ones(3), 0.1, 1e-2, np.full((2, 1), 1e-2), 1.0, 0.5)[0].shape == (2, 3)
 
 
-@pytest.mark.parametrize("state", [(1e-300, 0.0, 0.0), (1e-12, 1e-12, 1e-12 - 7e-7), (0.3, 0.0, 0.0), (85.0, 120.0, 112.0)])
+STATES = [(1e-300, 0.0, 0.0), (1e-12, 1e-12, 1e-12 - 7e-7), (0.3, 0.0, 0.0), (85.0, 120.0, 112.0)]
+
+
+@pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("eta_h", [0, 1e-300, 1e-12, 1e4])
 @pytest.mark.parametrize("eta_y", [0, 1e-12, 1e4])
 @pytest.mark.parametrize("dy2", [0.0, 0.5])

@@ -12,8 +12,6 @@ import pandas as pd
 from repdyn import artifacts, fitting
 from repdyn.jobs import run_job
 
-NO_FIT = fitting.Fit(*[np.nan] * 7, converged=False, reason="")
-
 
 def main(trajectories: str, loss_above: float, output: str) -> None:
     runs = artifacts.read_dataset(trajectories)
@@ -26,7 +24,7 @@ def main(trajectories: str, loss_above: float, output: str) -> None:
         eta_m, mean_reason = (np.nan, "") if diverged else fitting.fit_mean_rate(t, run.mean_error.values)
         for layer in runs["layer"].values:
             H = run.H.sel(layer=layer).values.astype(float)
-            fit = NO_FIT
+            fit = fitting.Fit()  # no fit
             if not diverged:
                 fit = fitting.fit_trajectory(t, H, run.Y.values, run.w.values, runs.dx2, runs.dy2)
             rows.append(

@@ -4,9 +4,7 @@ from repdyn.figures import curves, gains, style
 from repdyn.jobs import run_job
 
 
-def main(
-    trajectories: list[str], fits: list[str], intervals: dict, seed: int, svg: str, png: str, csv: str
-) -> None:
+def main(trajectories: list[str], fits: list[str], intervals: dict, seed: int, svg: str, png: str, csv: str) -> None:
     settings = [curves.read(*pair) for pair in zip(trajectories, fits, strict=True)]
     with style.applied():
         style.save(*gains.figure(settings, intervals, seed), svg, png, csv)

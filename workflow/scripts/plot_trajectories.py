@@ -1,6 +1,6 @@
 """Draw H, Y and w of every setting over training, experiment and theory."""
 
-from repdyn.figures import curves, trajectories, style
+from repdyn.figures import curves, style, trajectories
 from repdyn.jobs import run_job
 
 

@@ -5,7 +5,7 @@ closed form on the observed H, Y and w, in log rates, so that both stay positive
 describes the mean output and is fitted on its own.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -36,16 +36,16 @@ class Fit:
                      errors are those of that optimum; if nothing could be fitted they are nan.
     """
 
-    eta_h: float
-    eta_y: float
-    sse: float
-    nrmse: float
-    nrmse_h: float
-    nrmse_y: float
-    nrmse_w: float
-    r2: float
-    converged: bool
-    reason: str
+    eta_h: float = np.nan
+    eta_y: float = np.nan
+    sse: float = np.nan
+    nrmse: float = np.nan
+    nrmse_h: float = np.nan
+    nrmse_y: float = np.nan
+    nrmse_w: float = np.nan
+    r2: float = np.nan
+    converged: bool = False
+    reason: str = ""
 
 
 def fit_trajectory(t, H, Y, w, dx2, dy2):
@@ -66,7 +66,7 @@ def fit_trajectory(t, H, Y, w, dx2, dy2):
         raise ValueError(f"t, H, Y, w must be of one length, got shapes {t.shape} and {observed.shape}")
     reason = _unfit(t, observed, dx2, dy2)
     if reason:
-        return _no_fit(reason)
+        return Fit(reason=reason)
     problem = _Problem(t - t[0], observed, observed[:, 0], dx2, dy2)
     coarse = problem.coarsened()
     with np.errstate(all="ignore"):  # far corners of the grid may overflow; they count as infinite
@@ -75,23 +75,18 @@ def fit_trajectory(t, H, Y, w, dx2, dy2):
         # What averaging alone has driven to a bound, where all slopes vanish, starts again.
         theta = np.where((free & (theta < _LOG_BOUNDS[0] + 7)).any(axis=1, keepdims=True), starts, theta)
         # One end of each kind (inside, eta_h vanishing, eta_y vanishing), and a second one inside.
-        inside = np.flatnonzero(free.all(axis=1))
-        inside = inside[np.argsort(sse[inside], kind="stable")]
-        apart = [i for i in inside[1:] if np.abs(theta[i] - theta[inside[0]]).max() > 0.1]
-        chosen = np.array([*inside[:1], *apart[:1], *np.flatnonzero(~free.all(axis=1))])
+        limit = ~free.all(axis=1)
+        first, *rest = (i for i in np.argsort(sse, kind="stable") if not limit[i])
+        apart = [i for i in rest if np.abs(theta[i] - theta[first]).max() > 0.1][:1]
         # Averaging changes the sums a little: keep what may still come out lowest.
-        chosen = chosen[(sse[chosen] <= 1.5 * sse.min() + 1e-6 * coarse.total) | (chosen == inside[0])]
-        ends = [_descend(problem, theta[[i]], free[[i]]) for i in chosen]
-        theta, sse, done = (np.concatenate(part) for part in zip(*ends))
-        lowest = int(np.argmin(sse))
+        close = sse <= 1.5 * sse.min() + 1e-6 * coarse.total
+        chosen = [first, *(i for i in (*apart, *np.flatnonzero(limit)) if close[i])]
+        theta, sse, done = map(np.concatenate, zip(*(_descend(problem, theta[[i]], free[[i]]) for i in chosen)))
         # A minimum infinitely far away is approached by ever smaller steps: name the limit instead.
-        on_limit = ~free[chosen].all(axis=1) & (sse <= sse[lowest] * (1 + 1e-9))
-        if on_limit.any():
-            lowest = int(np.argmin(np.where(on_limit, sse, np.inf)))
-        theta, done = theta[lowest], bool(done[lowest])
-        if not np.isfinite(sse[lowest]):
-            return _no_fit("the theory is not finite for any pair of rates")
-    return _describe(problem, theta, done)
+        lowest = np.argmin(np.where(limit[chosen], sse, sse * (1 + 1e-9) + 1e-300))
+    if not np.isfinite(sse[lowest]):
+        return Fit(reason="the theory is not finite for any pair of rates")
+    return _describe(problem, theta[lowest], bool(done[lowest]))
 
 
 def fit_mean_rate(t, mean_error):
@@ -109,15 +104,12 @@ def fit_mean_rate(t, mean_error):
         return np.nan, "mean_error diverges" if observed[0] > 0 else "mean_error is 0 at the first step"
     t, observed = t - t[0], observed / observed[0]
 
-    def sse(log_rate, times=t, data=observed, counts=1.0):
-        residual = np.exp(-2 * np.exp(log_rate) * times) - data
-        return float(np.dot(counts * residual, residual))
+    def sse(log_rate):
+        return float(((np.exp(-2 * np.exp(log_rate) * t) - observed) ** 2).sum())
 
-    cell = _cells(t.size)
-    counts, (times, data) = _averages(cell, np.stack([t, observed]))
     # From a decay of 1e-6 over the whole run to one that is over within the first step.
-    grid = np.log(np.geomspace(5e-7 / t[-1], 20 / np.diff(t).min(), 80))
-    lowest = int(np.argmin([sse(x, times, data, counts) for x in grid]))
+    grid = np.log(np.geomspace(5e-7 / t[-1], 20 / np.diff(t).min(), 60))
+    lowest = int(np.argmin([sse(x) for x in grid]))
     if lowest == 0:
         return 0.0, "mean_error does not decay"
     if lowest == grid.size - 1:
@@ -159,11 +151,17 @@ class _Problem:
         deviation = (self.observed - self.observed.mean(axis=1, keepdims=True)) ** 2
         return float((deviation if self.counts is None else deviation * self.counts).sum())
 
-    def coarsened(self):
-        """The same problem on averages over cells: (f - y)^2 summed over a cell is, for f smooth in
-        it, that of the averages plus what does not depend on the rates."""
-        counts, means = _averages(_cells(self.t.size), np.vstack([self.t, self.observed]))
-        return _Problem(means[0], means[1:], self.initial, self.dx2, self.dy2, counts)
+    def coarsened(self, most=45):
+        """The same problem on averages over about 2 `most` cells: single steps early on, equal cells
+        later. For f smooth in a cell, the sum of (f - y)^2 over it is that of the averages plus what
+        does not depend on the rates."""
+        n = self.t.size
+        if n <= 2 * most:
+            return self
+        first = np.unique(np.r_[0, np.geomspace(1, n - 1, most).astype(int), np.arange(0, n, -(-n // most))])
+        counts = np.diff(np.r_[first, n]).astype(float)
+        t, *observed = np.add.reduceat(np.vstack([self.t, self.observed]), first, axis=1) / counts
+        return _Problem(t, np.array(observed), self.initial, self.dx2, self.dy2, counts)
 
     def sse(self, theta):
         """Sums of squares (K,) at log rates theta (K, 2)."""
@@ -183,19 +181,6 @@ class _Problem:
         slope = np.einsum("ackn,ckn->ka", jacobian, residual)
         matrix = np.einsum("ackn,bckn->kab", jacobian, jacobian)
         return np.nan_to_num(sse, nan=np.inf), slope, matrix
-
-
-def _cells(n, most=45):
-    """First indices of about 2 `most` cells of n steps: single steps early on, equal cells later."""
-    if n <= 2 * most:
-        return np.arange(n)
-    return np.unique(np.r_[0, np.geomspace(1, n - 1, most).astype(int), np.arange(0, n, -(-n // most))])
-
-
-def _averages(first, rows):
-    """Number of steps (cells,) in each cell, and the means (k, cells) of the rows (k, n) over it."""
-    counts = np.diff(np.r_[first, rows.shape[1]]).astype(float)
-    return counts, np.add.reduceat(rows, first, axis=1) / counts
 
 
 def _starts(problem):
@@ -291,10 +276,6 @@ def _unfit(t, observed, dx2, dy2):
     if not np.ptp(observed, axis=1).any():
         return "H, Y and w do not change"
     return ""
-
-
-def _no_fit(reason):
-    return Fit(*[np.nan] * (len(fields(Fit)) - 2), False, reason)
 
 
 def _describe(problem, theta, done):

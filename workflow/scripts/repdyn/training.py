@@ -6,6 +6,7 @@ recorded comes from the training pass itself; only networks with dropout need an
 
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,12 +63,11 @@ def train(
     label: str = "training",
 ) -> Trajectories:
     """Train every member on the two points x (2, in_dim) with targets y (2, out_dim), full batch, loss 1/2 MSE."""
-    torch.set_flush_denormal(True)  # squared gradients underflow in Adam's moments, where a CPU is ten times slower
     together = len(members)
     if device == "cpu":
         together = max(1, CACHE_BYTES // (4 * parameter_count(layers)))
     parts = []
-    with _Progress(label, steps * -(-len(members) // together)) as progress:
+    with _subnormals_as_zero(), _Progress(label, steps * -(-len(members) // together)) as progress:
         for first in range(0, len(members), together):
             ensemble = Ensemble(
                 layers, members[first : first + together], optimiser, device, init_seed, dropout_seed
@@ -107,6 +107,16 @@ def _record(ensemble: Ensemble, x: np.ndarray, y: np.ndarray, steps: int, progre
 
 def _observe(hidden: list[torch.Tensor], output: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return squared_distances(hidden), output
+
+
+@contextmanager
+def _subnormals_as_zero():
+    """Squared gradients underflow in Adam's moments; numbers below float32's normal range make a CPU ten times slower."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 class _Progress:

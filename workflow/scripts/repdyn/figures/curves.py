@@ -26,9 +26,14 @@ COLUMNS = ["setting", "gain", "layer", "quantity", "series", "seed", "step", "va
 MOST_POINTS = 240
 MANY = 10  # networks from which on a band leaves out the tails
 
-MODELS = {"mlp": "MLP", "resnet": "skip connections", "cnn": "convolutional", "dropout": "MLP with dropout"}
+MODELS = {"mlp": "MLP", "resnet": "MLP with skips", "cnn": "convolutional", "dropout": "MLP with dropout"}
 ACTIVATIONS = {
-    "none": "linear", "leaky_relu": "leaky ReLU", "relu": "ReLU", "elu": "ELU", "tanh": "tanh", "silu": "swish",
+    "none": "linear",
+    "leaky_relu": "leaky ReLU",
+    "relu": "ReLU",
+    "elu": "ELU",
+    "tanh": "tanh",
+    "silu": "swish",
     "gelu": "GELU",
 }
 
@@ -60,7 +65,7 @@ def read(trajectories: str, fits: str) -> Setting:
 
 
 def thin(steps: int) -> np.ndarray:
-    """Indices of at most MOST_POINTS of `steps` steps: evenly, and denser at the beginning; both ends are among them."""
+    """Indices of at most MOST_POINTS of `steps` steps: even, denser at the beginning, both ends among them."""
     if steps <= MOST_POINTS:
         return np.arange(steps)
     early = np.geomspace(1, steps - 1, MOST_POINTS // 4)
@@ -69,7 +74,7 @@ def thin(steps: int) -> np.ndarray:
 
 
 def fitted(setting: Setting) -> dict[str, np.ndarray]:
-    """The theory's H, Y, w and loss with the rates of each kept network, (networks, steps); those without a fit are nan."""
+    """The theory's H, Y, w and loss at each kept network's rates, (networks, steps); nan where there is no fit."""
     runs, rates = setting.runs.sel(seed=setting.kept.index.values), setting.kept
     t = runs["step"].values.astype(float)
     curves = {name: np.full((len(rates), t.size), np.nan) for name in ("H", "Y", "w", "loss")}
@@ -103,11 +108,19 @@ def table(setting: Setting, quantities, floor: float | None = None) -> pd.DataFr
         if floor is not None:
             part = {name: np.exp(column) for name, column in part.items()}
         parts.append(
-            pd.DataFrame({
-                "setting": setting.row["name"], "gain": setting.row["gain"], "layer": setting.row["layer"],
-                "quantity": quantity, "series": series, "seed": pd.array([seed] * steps.size, dtype="Int64"),
-                "step": steps, **part, "networks": len(present),
-            })
+            pd.DataFrame(
+                {
+                    "setting": setting.row["name"],
+                    "gain": setting.row["gain"],
+                    "layer": setting.row["layer"],
+                    "quantity": quantity,
+                    "series": series,
+                    "seed": pd.array([seed] * steps.size, dtype="Int64"),
+                    "step": steps,
+                    **part,
+                    "networks": len(present),
+                }
+            )
         )
 
     theoretical = fitted(setting) if len(setting.kept) else {}
@@ -117,7 +130,7 @@ def table(setting: Setting, quantities, floor: float | None = None) -> pd.DataFr
             add(quantity, "experiment", observed[setting.fits.kept.to_numpy()], band=True)
             add(quantity, "theory", theoretical[quantity], band=False)
         else:
-            for seed, run in zip(setting.fits.index, observed):
+            for seed, run in zip(setting.fits.index, observed, strict=True):
                 add(quantity, "discarded", np.where(np.isfinite(run), run, np.nan)[None], band=False, seed=seed)
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
@@ -182,14 +195,14 @@ def why_discarded(setting: Setting) -> str:
 
 def caption(ax, setting: Setting, result: str, count: str) -> None:
     """Four lines above a panel: name, description, a result, and how many networks count (or why none does)."""
-    colour = style.FAINT
+    colours = [style.FAINT, style.FAINT if len(setting.kept) == setting.networks else style.VERMILION]
     if not len(setting.kept):
-        result, count, colour = counted(setting), why_discarded(setting), style.VERMILION
+        result, count, colours = counted(setting), why_discarded(setting), [style.VERMILION] * 2
     for height, line, form in (
         (40, setting.row["name"], {"fontweight": "bold", "fontsize": 10}),
         (28, describe(setting.row), {"fontsize": 8}),
-        (17, result, {"fontsize": 8, "color": colour}),
-        (6, count, {"fontsize": 8, "color": colour}),
+        (17, result, {"fontsize": 8, "color": colours[0]}),
+        (6, count, {"fontsize": 8, "color": colours[1]}),
     ):
         ax.annotate(line, (0, 1), (0, height), xycoords="axes fraction", textcoords="offset points", **form)
 

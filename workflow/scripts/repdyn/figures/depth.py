@@ -87,12 +87,12 @@ def figure(fits: pd.DataFrame, row: dict, intervals: dict, seed: int) -> tuple[F
     numbers = table(fits, row, intervals, seed)
     networks, kept = fits.seed.nunique(), fits[fits.kept].seed.nunique()
     page = Figure(figsize=(12, 5.0))
-    axes = page.subplots(1, 3, gridspec_kw={"left": 0.065, "right": 0.985, "bottom": 0.26, "top": 0.815, "wspace": 0.3})
+    axes = page.subplots(1, 3, gridspec_kw={"left": 0.07, "right": 0.985, "bottom": 0.26, "top": 0.815, "wspace": 0.3})
     style.headline(
         page,
         f"The effective rates depend on the depth of the observed layer ({row['name']})",
-        f"{row['width']} units a layer, {row['depth']} deep. Points: mean of {kept} of {networks} networks that were kept; bars: "
-        f"{100 * intervals['confidence']:g} % bootstrap interval; dots: single networks.",
+        f"{row['width']} units a layer, {row['depth']} deep. Points: mean of {kept} kept of {networks} networks; "
+        f"bars: {100 * intervals['confidence']:g} % bootstrap interval; dots: single networks.",
     )
     errors = _of(numbers, "nrmse", "mean")
     good = errors[errors.value < GOOD].layer.to_numpy()
@@ -105,7 +105,9 @@ def figure(fits: pd.DataFrame, row: dict, intervals: dict, seed: int) -> tuple[F
         ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     rates, error, start = axes
     _points(rates, numbers, "eta_h", style.BLUE, "o", r"$\eta_h$, of the representation")
-    _points(rates, numbers, "eta_y", style.ORANGE, "s", r"$\eta_y$, of the output" + _extreme(numbers, "eta_y", "highest"))
+    _points(
+        rates, numbers, "eta_y", style.ORANGE, "s", r"$\eta_y$, of the output" + _extreme(numbers, "eta_y", "highest")
+    )
     _finish(rates, "a", "Rates", "effective rate per optimiser step", log=True)
 
     _points(error, numbers, "nrmse", "black", "o", "error of the fit" + _extreme(numbers, "nrmse", "lowest"))
@@ -128,7 +130,9 @@ def figure(fits: pd.DataFrame, row: dict, intervals: dict, seed: int) -> tuple[F
     if not kept:
         page.text(0.5, 0.5, "no network was kept", ha="center", fontsize=14, color=style.VERMILION)
     shaded = f"Shaded: layers with an error below {100 * GOOD:g} %" + ("" if len(good) else " (none)")
-    page.text(0.065, 0.02, f"{shaded}. Dotted line: layer {row['layer']}, which the other figures show.", color=style.FAINT)
+    page.text(
+        0.065, 0.02, f"{shaded}. Dotted line: layer {row['layer']}, which the other figures show.", color=style.FAINT
+    )
     return page, numbers
 
 
@@ -150,8 +154,17 @@ def _points(ax, numbers, quantity, colour, marker, label):
     if len(means):
         below_above = np.abs(means[["low", "high"]].to_numpy() - means[["value"]].to_numpy()).T
         ax.errorbar(
-            means.layer, means.value, np.nan_to_num(below_above), color=colour, marker=marker, markersize=4.5,
-            linewidth=1, elinewidth=1.2, capsize=2, zorder=3, label=label,
+            means.layer,
+            means.value,
+            np.nan_to_num(below_above),
+            color=colour,
+            marker=marker,
+            markersize=4.5,
+            linewidth=1,
+            elinewidth=1.2,
+            capsize=2,
+            zorder=3,
+            label=label,
         )
 
 

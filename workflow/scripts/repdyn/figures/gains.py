@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from repdyn import fitting
 from repdyn.figures import curves, style
@@ -27,7 +27,7 @@ def table(settings: list[curves.Setting], intervals: dict, seed: int) -> pd.Data
             if len(values):
                 low, high = fitting.bootstrap_interval(values, intervals["confidence"], intervals["resamples"], seed)
                 rows.append((quantity, "experiment", None, values.mean(), low, high, len(values)))
-            for (network, value), series in zip(setting.fits[quantity].items(), names):
+            for (network, value), series in zip(setting.fits[quantity].items(), names, strict=True):
                 if np.isfinite(value):
                     rows.append((quantity, series, network, value, np.nan, np.nan, 1))
         part = pd.DataFrame(rows, columns=["quantity", "series", "seed", "value", "low", "high", "networks"])
@@ -53,14 +53,13 @@ def figure(settings: list[curves.Setting], intervals: dict, seed: int) -> tuple[
     style.legend(page, lines + style.line_handles(curves.band_name(settings), discarded), below=0.72)
     _trajectories(page, settings, numbers)
     error, distance = page.subplots(
-        1, 2, gridspec_kw={"left": 0.075, "right": 0.985, "bottom": 0.15, "top": 0.415, "wspace": 0.22}
+        1, 2, sharex=True, gridspec_kw={"left": 0.075, "right": 0.985, "bottom": 0.115, "top": 0.415, "wspace": 0.22}
     )
-    frozen = sorted({row.gain for row in numbers[numbers.series == "network_at_bound"].itertuples()})
-    _error(error, numbers, frozen)
+    _error(error, numbers)
     _distance(distance, numbers)
     note = f"Bars: {100 * intervals['confidence']:g} % bootstrap interval of the mean over kept networks."
-    if frozen:
-        gains = ", ".join(f"{gain:g}" for gain in frozen)
+    if falling := [setting.row["gain"] for setting in settings if setting.kept.reason.str.contains("H falls").any()]:
+        gains = ", ".join(f"{gain:g}" for gain in falling)
         note = (
             f"At gain {gains} H falls while networks learn. The theory can only raise H, so the best fit freezes it: "
             rf"$\eta_h \to 0$ (crosses). {note}"
@@ -72,7 +71,9 @@ def figure(settings: list[curves.Setting], intervals: dict, seed: int) -> tuple[
 def _trajectories(page, settings, numbers):
     """H on one logarithmic axis for all gains, Y and w below it."""
     grid = page.subplots(
-        2, len(settings), squeeze=False,
+        2,
+        len(settings),
+        squeeze=False,
         gridspec_kw={"left": 0.075, "right": 0.985, "bottom": 0.53, "top": 0.815, "wspace": 0.14, "hspace": 0.1},
     )
     distances = numbers[(numbers.quantity == "H") & (numbers.value > 0)][["value", "low", "high"]].to_numpy()
@@ -86,6 +87,9 @@ def _trajectories(page, settings, numbers):
         curves.draw(below, here[here.quantity != "H"])
         if distances.size:
             above.set_ylim(distances.min() / 1.5, distances.max() * 1.5)
+            if distances.max() < 100 * distances.min():
+                above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                above.yaxis.set_major_formatter("{x:g}")
         if len(learned):
             low, high = learned[["value", "low"]].min().min(), learned[["value", "high"]].max().max()
             below.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
@@ -98,10 +102,15 @@ def _trajectories(page, settings, numbers):
             ax.yaxis.set_minor_locator(NullLocator())
             if column:
                 ax.tick_params(labelleft=False)
-        count = curves.counted(setting).replace(" networks", "")
+        count = f"{len(setting.kept)} of {setting.networks} kept"
         above.set_title(f"gain {setting.row['gain']:g}", loc="left", fontweight="bold", fontsize=10, pad=16)
         above.annotate(
-            count, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=8,
+            count,
+            (0, 1),
+            (0, 5),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=8,
             color=style.FAINT if len(setting.kept) == setting.networks else style.VERMILION,
         )
     grid[0, 0].set_ylabel("H (log)")
@@ -111,7 +120,7 @@ def _trajectories(page, settings, numbers):
     page.text(0.53, 0.478, "training step (optimiser steps)", ha="center")
 
 
-def _error(ax, numbers, frozen):
+def _error(ax, numbers):
     numbers = numbers[numbers.quantity == "nrmse"]
     forms = {
         "network": (".", style.BLUE, "one network"),
@@ -121,8 +130,17 @@ def _error(ax, numbers, frozen):
     for series, (marker, colour, label) in forms.items():
         single = numbers[numbers.series == series]
         if len(single):
-            ax.plot(single.gain, single.value, marker, color=colour, markerfacecolor="none" if marker == "o" else colour,
-                    markersize=6 if marker != "x" else 5.5, alpha=0.8, label=label, zorder=3)
+            ax.plot(
+                single.gain,
+                single.value,
+                marker,
+                color=colour,
+                markerfacecolor="none" if marker == "o" else colour,
+                markersize=6 if marker != "x" else 5.5,
+                alpha=0.8,
+                label=label,
+                zorder=3,
+            )
     _means(ax, numbers, "black", "mean of kept networks")
     ax.set_ylim(bottom=0)
     ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
@@ -131,11 +149,22 @@ def _error(ax, numbers, frozen):
 
 
 def _distance(ax, numbers):
-    for quantity, colour, label in (("h_start", style.GREEN, "before training"), ("h_end", style.BLUE, "after training")):
+    for quantity, colour, label in (
+        ("h_start", style.GREEN, "before training"),
+        ("h_end", style.BLUE, "after training"),
+    ):
         here = numbers[numbers.quantity == quantity]
         discarded = here[here.series == "discarded_network"]
-        ax.plot(discarded.gain, discarded.value, "o", color=colour, markerfacecolor="none", markersize=6, alpha=0.8,
-                label=f"{label}, discarded" if len(discarded) else None)
+        ax.plot(
+            discarded.gain,
+            discarded.value,
+            "o",
+            color=colour,
+            markerfacecolor="none",
+            markersize=6,
+            alpha=0.8,
+            label=f"{label}, discarded" if len(discarded) else None,
+        )
         _means(ax, here, colour, label)
     if (numbers[numbers.quantity == "h_start"].value > 0).any():
         ax.set_yscale("log")
@@ -147,8 +176,19 @@ def _means(ax, numbers, colour, label):
     means = numbers[numbers.series == "experiment"].sort_values("gain")
     if len(means):
         below_above = np.abs(means[["low", "high"]].to_numpy() - means[["value"]].to_numpy()).T
-        ax.errorbar(means.gain, means.value, np.nan_to_num(below_above), color=colour, marker="o", markersize=5,
-                    linewidth=1.3, elinewidth=1.3, capsize=3, zorder=4, label=label)
+        ax.errorbar(
+            means.gain,
+            means.value,
+            np.nan_to_num(below_above),
+            color=colour,
+            marker="o",
+            markersize=5,
+            linewidth=1.3,
+            elinewidth=1.3,
+            capsize=3,
+            zorder=4,
+            label=label,
+        )
 
 
 def _finish(ax, title):

@@ -25,7 +25,7 @@ def figure(settings: list[curves.Setting]) -> tuple[Figure, pd.DataFrame]:
     style.legend(page, style.line_handles(curves.band_name(settings), discarded), below=0.72)
     top = max(numbers[["value", "high"]].replace(np.inf, np.nan).max().max() for numbers in tables if len(numbers))
     top = 10 if not top < 10 else 1.5 * top
-    for number, (setting, numbers, (ax,)) in enumerate(zip(settings, tables, panels)):
+    for number, (setting, numbers, (ax,)) in enumerate(zip(settings, tables, panels, strict=True)):
         ax.set_yscale("log")
         curves.draw(ax, numbers)
         ax.set_ylim(LOWEST, top)

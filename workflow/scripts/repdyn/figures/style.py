@@ -47,7 +47,7 @@ def applied():
 
 
 def save(figure: Figure, table, svg, png, csv) -> None:
-    """Write a figure twice and the numbers in it once; the same figure gives the same bytes, without dates or versions."""
+    """Write a figure and the numbers in it; the same figure gives the same bytes, without dates or versions."""
     with artifacts.whole(svg) as path:
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
     with artifacts.whole(png) as path:
@@ -121,8 +121,13 @@ def legend(figure: Figure, handles, below: float) -> None:
     """One legend for the page, in a row `below` inches from its top."""
     height = figure.get_size_inches()[1]
     figure.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(0.005, 1 - below / height), ncols=len(handles),
-        columnspacing=1.6, handlelength=2.4, borderaxespad=0,
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0.005, 1 - below / height),
+        ncols=len(handles),
+        columnspacing=1.6,
+        handlelength=2.4,
+        borderaxespad=0,
     )
 
 

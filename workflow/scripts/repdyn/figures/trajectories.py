@@ -7,7 +7,11 @@ from matplotlib.lines import Line2D
 
 from repdyn.figures import curves, style
 
-NAMES = {"H": "H, hidden distance²", "Y": "Y, output distance²", "w": "w, alignment of outputs and targets (0 when learned)"}
+NAMES = {
+    "H": "H, hidden distance²",
+    "Y": "Y, output distance²",
+    "w": "w, alignment of outputs and targets (0 when learned)",
+}
 
 
 def figure(settings: list[curves.Setting]) -> tuple[Figure, pd.DataFrame]:
@@ -25,20 +29,20 @@ def figure(settings: list[curves.Setting]) -> tuple[Figure, pd.DataFrame]:
     style.legend(page, colours, below=0.72)
     discarded = any(not len(setting.kept) for setting in settings)
     style.legend(page, style.line_handles(curves.band_name(settings), discarded), below=0.96)
-    for number, (setting, numbers, (above, below)) in enumerate(zip(settings, tables, panels)):
+    for number, (setting, numbers, (above, below)) in enumerate(zip(settings, tables, panels, strict=True)):
         curves.draw(above, numbers[numbers.quantity == "H"])
         curves.draw(below, numbers[numbers.quantity != "H"])
         above.set_ylim(bottom=0)
         below.axhline(0, color=style.GREY, linewidth=0.6, zorder=0)
         for ax in (above, below):
-            ax.locator_params(axis="y", nbins=3)
+            ax.locator_params(axis="y", nbins=3, min_n_ticks=3)
         if number % 4 == 0:
             above.set_ylabel("H")
             below.set_ylabel("Y, w")
             for ax in (above, below):
                 ax.yaxis.set_label_coords(-0.17, 0.5)
         error = style.percent(setting.kept.nrmse.mean())
-        count = f"error {error}, layer {setting.row['layer']}, {curves.counted(setting)}"
+        count = f"error {error}, layer {setting.row['layer']}, {len(setting.kept)} of {setting.networks} kept"
         curves.caption(above, setting, rates(setting), count)
     return page, pd.concat(tables, ignore_index=True)
 
@@ -47,6 +51,8 @@ def rates(setting: curves.Setting) -> str:
     """Mean rates of the fits inside the bounds, or how many are not inside."""
     inside = setting.kept[setting.kept.converged]
     if len(inside) < len(setting.kept):
-        return f"{len(setting.kept) - len(inside)} of {len(setting.kept)} fits without two positive rates"
+        frozen = curves.at_bound(setting.kept, "eta_h").sum()
+        what = r"$\eta_h \to 0$" if frozen == len(setting.kept) - len(inside) else "no optimum within bounds"
+        return f"{what} in {len(setting.kept) - len(inside)} of {len(setting.kept)} fits"
     eta_h, eta_y = (style.number(inside[rate].mean()) for rate in ("eta_h", "eta_y"))
     return rf"$\eta_h$ {eta_h}, $\eta_y$ {eta_y} per step"

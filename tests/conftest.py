@@ -1,0 +1,65 @@
+"""Fixtures that the tests share: a copy of the project, and Snakemake run in it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+GENERATED = (".git", ".venv", ".snakemake", "__pycache__", ".pytest_cache", ".hypothesis", ".ruff_cache")
+
+
+class Project:
+    """A copy of the project in a folder of its own, run with this interpreter's Snakemake."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        shutil.copytree(ROOT, folder, ignore=self._ignored)
+        (folder / "results").mkdir(exist_ok=True)
+
+    @staticmethod
+    def _ignored(folder: str, names: list[str]) -> list[str]:
+        if Path(folder) == ROOT:
+            return [name for name in names if name in (*GENERATED, "results")]
+        return [name for name in names if name in GENERATED]
+
+    def start(self, *arguments: str, gpus: str | None = None, **options) -> subprocess.Popen:
+        """Snakemake on the smoke study, its output in one pipe; `gpus` limits which GPUs its jobs can see."""
+        command = [sys.executable, "-m", "snakemake", "--configfile", "config/smoke.yaml", *arguments]
+        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        if gpus is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = gpus
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(command, cwd=self.folder, env=environment, **pipes, **options)
+
+    def snakemake(self, *arguments: str) -> str:
+        """Run Snakemake to its end; returns what it printed. Fails the test if it failed."""
+        process = self.start(*arguments)
+        printed, _ = process.communicate()
+        assert process.returncode == 0, printed
+        return printed
+
+    def planned(self, *arguments: str) -> set[tuple[str, str]]:
+        """What a dry run would do, as (rule, setting or "")."""
+        printed = self.snakemake("--dry-run", *arguments)
+        if "Nothing to be done" in printed:
+            return set()
+        blocks = re.split(r"^(?:local)?rule (\w+):$", printed, flags=re.MULTILINE)[1:]
+        jobs = set()
+        for rule, body in zip(blocks[::2], blocks[1::2], strict=True):
+            setting = re.search(r"wildcards: setting=(\S+)", body)
+            jobs.add((rule, setting.group(1) if setting else ""))
+        assert jobs, printed
+        return jobs - {("all", "")}
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory) -> Project:
+    """A project in which the smoke study has been run once from nothing. Tests leave its files as they found them."""
+    project = Project(tmp_path_factory.mktemp("project") / "repdyn")
+    project.snakemake()
+    return project

@@ -1,0 +1,153 @@
+"""The workflow as a user runs it, on the smoke study: what is made, what is made again, and that it is the same."""
+
+import hashlib
+import os
+import shutil
+import signal
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+FIGURES = ("trajectories", "losses", "depth", "gains")
+TABLES_AND_FIGURES = {(name, "") for name in ("collect_fits", "summarise_settings", *FIGURES)}
+
+
+@pytest.fixture(scope="module")
+def settings(smoke) -> list[str]:
+    lines = (smoke.folder / "config/settings/smoke.tsv").read_text().splitlines()
+    return [line.split("\t")[0] for line in lines if not line.startswith(("#", "name"))]
+
+
+@contextmanager
+def edited(path: Path, old: str, new: str):
+    """The file with one place changed, for a while; put back with the same content but a new time."""
+    before = path.read_text()
+    assert before.count(old) >= 1, f"{old!r} is not in {path}"
+    path.write_text(before.replace(old, new, 1))
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Every file below a folder but the logs, which hold times."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "logs" not in path.parts
+    }
+
+
+def test_everything_is_made(smoke, settings):
+    made = set(digests(smoke.folder / "results/smoke"))
+    expected = {"data/two_points.nc", "tables/fits.csv", "tables/settings.csv"}
+    expected |= {f"trajectories/{name}.nc" for name in settings} | {f"fits/{name}.csv" for name in settings}
+    expected |= {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png", "csv")}
+    assert made == expected
+
+
+def test_tables_hold_every_network_and_layer(smoke, settings):
+    fits = pd.read_csv(smoke.folder / "results/smoke/tables/fits.csv")
+    columns = "setting seed layer eta_h eta_y eta_m sse nrmse r2 converged reason"
+    assert list(fits.columns)[:11] == columns.split()
+    assert list(fits.setting.unique()) == settings
+    for setting, rows in fits.groupby("setting"):
+        assert set(rows.seed) == {0, 1} and set(rows.layer) == set(range(5)) and len(rows) == 10, setting
+    summary = pd.read_csv(smoke.folder / "results/smoke/tables/settings.csv")
+    assert list(summary.setting) == settings
+    default = fits.query("setting == 'default' and layer == 2 and kept")
+    row = summary.set_index("setting").loc["default"]
+    assert row.eta_h == pytest.approx(default.eta_h.mean(), rel=1e-6)
+    assert row.eta_h_low <= row.eta_h <= row.eta_h_high
+
+
+def test_a_second_run_does_nothing(smoke):
+    assert "Nothing to be done" in smoke.snakemake()
+
+
+def test_a_touch_or_checkout_re_runs_nothing(smoke):
+    """git checkout writes files anew: another time, the same content."""
+    for path in smoke.folder.rglob("*"):
+        if path.is_file() and not {"results", ".snakemake", "__pycache__"} & set(path.parts):
+            path.write_bytes(path.read_bytes())
+    assert smoke.planned() == set()
+
+
+def test_an_edit_of_a_figure_re_runs_that_figure_alone(smoke):
+    for name in FIGURES:
+        with edited(smoke.folder / f"workflow/scripts/repdyn/figures/{name}.py", "\n\n", "\n\nEDITED = True\n"):
+            assert smoke.planned() == {(name, "")}
+    assert smoke.planned() == set()
+
+
+def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings):
+    with edited(smoke.folder / "workflow/scripts/repdyn/theory.py", "\n\n", "\n\nEDITED = True\n"):
+        planned = smoke.planned()
+    assert {("fit", name) for name in settings} <= planned
+    assert planned <= {("fit", name) for name in settings} | TABLES_AND_FIGURES
+    assert TABLES_AND_FIGURES <= planned
+
+
+def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings):
+    with edited(smoke.folder / "workflow/scripts/repdyn/ensemble.py", "\n\n", "\n\nEDITED = True\n"):
+        planned = smoke.planned()
+    jobs = {(rule, name) for rule in ("train", "fit") for name in settings}
+    assert planned == jobs | TABLES_AND_FIGURES
+
+
+def test_a_changed_setting_re_runs_that_setting_only(smoke):
+    table = smoke.folder / "config/settings/smoke.tsv"
+    (line,) = [line for line in table.read_text().splitlines() if line.startswith("skip\t")]
+    cells = line.split("\t")
+    cells[4] = str(float(cells[4]) * 0.5)
+    with edited(table, line, "\t".join(cells)):
+        planned = smoke.planned()
+    assert {job for job in planned if job[1]} == {("train", "skip"), ("fit", "skip")}
+    assert ("depth", "") not in planned and ("gains", "") not in planned
+
+
+def test_a_changed_threshold_trains_nothing(smoke, settings):
+    planned = smoke.planned("--config", "runs={discard_loss_above: 0.5}")
+    assert ("fit", "default") in planned and not any(rule == "train" for rule, _ in planned)
+
+
+def test_one_figure_needs_only_its_own_settings(smoke, tmp_path):
+    """From nothing, the depth figure trains one setting."""
+    planned = smoke.planned("depth", "--config", f"results={tmp_path}/elsewhere")
+    assert {job for job in planned if job[1]} == {("train", "default"), ("fit", "default")}
+
+
+def test_a_rebuild_from_nothing_gives_the_same_bytes_even_if_it_is_killed_midway(smoke):
+    results = smoke.folder / "results/smoke"
+    before = digests(results)
+    kept = results.with_name("kept")
+    shutil.move(results, kept)
+    try:
+        process = smoke.start(start_new_session=True)
+        while not list(results.glob("trajectories/*.nc")):  # some are done, others under way
+            assert process.poll() is None, process.communicate()[0]
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert not set(digests(results)) == set(before)
+        smoke.snakemake("--unlock")
+        smoke.snakemake()
+        after = digests(results)
+        assert set(after) == set(before)
+        assert [name for name in before if before[name] != after[name]] == []
+    finally:
+        shutil.rmtree(results, ignore_errors=True)
+        shutil.move(kept, results)
+
+
+def test_a_failing_job_is_named_with_its_reason_and_leaves_nothing(smoke, tmp_path):
+    """Asking for a GPU where none can be seen."""
+    process = smoke.start("depth", "--config", f"results={tmp_path}/none", "training={device: cuda}", gpus="")
+    printed, _ = process.communicate()
+    assert process.returncode != 0
+    assert "training.device is 'cuda', but torch finds no GPU here" in printed
+    assert not list((tmp_path / "none").rglob("default.nc"))

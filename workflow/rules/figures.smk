@@ -1,0 +1,99 @@
+# Takes: fits, and the trajectories of the settings that a figure shows.
+# Makes: <results>/figures/{trajectories,losses,depth,gains}, each as .svg and .png with a .csv of the numbers drawn.
+# `snakemake depth` makes that figure, and trains nothing that it does not show.
+
+DEPTH, GAINS = study["figures"]["depth"], study["figures"]["gains"]
+
+
+rule trajectories:
+    input:
+        code=code("plot_trajectories.py"),
+        trajectories=expand("<results>/trajectories/{setting}.nc", setting=SETTINGS),
+        fits=expand("<results>/fits/{setting}.csv", setting=SETTINGS),
+    output:
+        svg=report(
+            "<results>/figures/trajectories.svg",
+            caption="../report/trajectories.rst",
+            category="Two points",
+            labels={"figure": "trajectories of every setting"},
+        ),
+        png="<results>/figures/trajectories.png",
+        csv="<results>/figures/trajectories.csv",
+    log:
+        "<logs>/figures/trajectories.log",
+    conda:
+        "../envs/analysis.yaml"
+    script:
+        "../scripts/plot_trajectories.py"
+
+
+rule losses:
+    input:
+        code=code("plot_losses.py"),
+        trajectories=expand("<results>/trajectories/{setting}.nc", setting=SETTINGS),
+        fits=expand("<results>/fits/{setting}.csv", setting=SETTINGS),
+    output:
+        svg=report(
+            "<results>/figures/losses.svg",
+            caption="../report/losses.rst",
+            category="Two points",
+            labels={"figure": "loss of every setting"},
+        ),
+        png="<results>/figures/losses.png",
+        csv="<results>/figures/losses.csv",
+    log:
+        "<logs>/figures/losses.log",
+    conda:
+        "../envs/analysis.yaml"
+    script:
+        "../scripts/plot_losses.py"
+
+
+rule depth:
+    input:
+        code=code("plot_depth.py"),
+        fits=f"<results>/fits/{DEPTH}.csv",
+    output:
+        svg=report(
+            "<results>/figures/depth.svg",
+            caption="../report/depth.rst",
+            category="Two points",
+            labels={"figure": "depth of the observed layer"},
+        ),
+        png="<results>/figures/depth.png",
+        csv="<results>/figures/depth.csv",
+    log:
+        "<logs>/figures/depth.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        row=lookup(f"rows/{DEPTH}", within=study),
+        intervals=lookup("fits", within=study),
+        seed=lookup("seeds/bootstrap", within=study),
+    script:
+        "../scripts/plot_depth.py"
+
+
+rule gains:
+    input:
+        code=code("plot_gains.py"),
+        trajectories=expand("<results>/trajectories/{setting}.nc", setting=GAINS),
+        fits=expand("<results>/fits/{setting}.csv", setting=GAINS),
+    output:
+        svg=report(
+            "<results>/figures/gains.svg",
+            caption="../report/gains.rst",
+            category="Two points",
+            labels={"figure": "scale of the initial weights"},
+        ),
+        png="<results>/figures/gains.png",
+        csv="<results>/figures/gains.csv",
+    log:
+        "<logs>/figures/gains.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        intervals=lookup("fits", within=study),
+        seed=lookup("seeds/bootstrap", within=study),
+    script:
+        "../scripts/plot_gains.py"
