@@ -25,11 +25,11 @@ from scipy.optimize import minimize
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
-import torch  # noqa: E402
+import torch
 
-from repdyn import fitting, networks, theory  # noqa: E402
-from repdyn.ensemble import Member  # noqa: E402
-from repdyn.training import train  # noqa: E402
+from repdyn import fitting, networks, theory
+from repdyn.ensemble import Member
+from repdyn.training import train
 
 # model, activation, gain, learning rate, width, depth: rows of the two-point table, trained as the paper's figures are
 # (half the learning rate, 6000 steps); and the hidden layers whose trajectories are fitted.
@@ -58,8 +58,9 @@ def baseline(t, H, Y, w, dx2, dy2):
     def sse(rates):
         if not np.all(np.asarray(rates) > 0):
             return 1e10
-        solved = solve_ivp(theory.right_hand_side, (t[0], t[-1]), observed[:, 0], method="Radau", t_eval=t,
-                           args=(*rates, dx2, dy2))
+        solved = solve_ivp(
+            theory.right_hand_side, (t[0], t[-1]), observed[:, 0], method="Radau", t_eval=t, args=(*rates, dx2, dy2)
+        )
         return float(((solved.y - observed) ** 2).sum()) if solved.success else 1e10
 
     ratio = H[-1] ** 2 / (dx2 * dy2)
@@ -88,8 +89,16 @@ def compare(cases, repeats=15):
             start = time.perf_counter()
             fit = fitting.fit_trajectory(*data)
             seconds.append(time.perf_counter() - start)
-        rows.append(dict(case=name, baseline_seconds=usual, seconds=median(seconds), ratio=usual / median(seconds),
-                         baseline_sse=sum_of_squares((eta_h, eta_y), *data), sse=fit.sse))
+        rows.append(
+            dict(
+                case=name,
+                baseline_seconds=usual,
+                seconds=median(seconds),
+                ratio=usual / median(seconds),
+                baseline_sse=sum_of_squares((eta_h, eta_y), *data),
+                sse=fit.sse,
+            )
+        )
     return rows
 
 

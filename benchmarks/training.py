@@ -10,11 +10,12 @@ hidden layers recorded at every step. Compared are
     usual, tracked  the same with one evaluation pass for each of the three, as code with separate trackers does
     engine          repdyn.training.train
 
-Rounds alternate between the three, so that a slow moment of the machine hits them alike; ratios are medians over rounds.
+Rounds alternate between the three, so that a slow moment of the machine hits them alike. Ratios: median over rounds.
 """
 
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -37,7 +38,7 @@ class UsualNetwork(nn.Module):
     def __init__(self):
         super().__init__()
         widths = [1] + [WIDTH] * DEPTH + [1]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         for layer in self.layers:
             nn.init.xavier_normal_(layer.weight)
             nn.init.zeros_(layer.bias)

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
+
 from repdyn import networks, optimisers
 from repdyn.activations import ACTIVATIONS
 from repdyn.ensemble import Ensemble, Member, initial_parameters
 from repdyn.networks import Conv1d, Shape
-from torch import nn
 
 MEMBERS = [Member(3, 1.0, 0.02), Member(0, 0.8, 0.03), Member(7, 1.2, 0.01)]
 SHAPE = Shape(width=60, depth=3, activation="leaky_relu", in_dim=2, out_dim=2)

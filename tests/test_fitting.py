@@ -38,8 +38,13 @@ def imperfect(t, seed):
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(log_H0=st.floats(-4, 0), log_Y0=st.floats(-4, -0.35), log_h=st.floats(-5, -1), log_y=st.floats(-4, 0),
-       cosine=st.floats(0.2, 1))
+@given(
+    log_H0=st.floats(-4, 0),
+    log_Y0=st.floats(-4, -0.35),
+    log_h=st.floats(-5, -1),
+    log_y=st.floats(-4, 0),
+    cosine=st.floats(0.2, 1),
+)
 def test_planted_rates_come_back(log_H0, log_Y0, log_h, log_y, cosine):
     planted = 10**log_h, 10**log_y
     observed = curves(T, 10**log_H0, 10**log_Y0, *planted, cosine)
@@ -53,9 +58,17 @@ def test_planted_rates_come_back(log_H0, log_Y0, log_h, log_y, cosine):
             assert fit.converged and fit.reason == ""
 
 
-@pytest.mark.parametrize("H0, eta_h, eta_y", [
-    (30.0, 1e-2, 1e-6), (30.0, 1e-3, 1e-5), (1e3, 1.0, 1e-9), (0.5, 1e-4, 3e-4), (2.0, 1e-9, 1e-4), (0.02, 1e-7, 3e-2),
-])
+@pytest.mark.parametrize(
+    "H0, eta_h, eta_y",
+    [
+        (30.0, 1e-2, 1e-6),
+        (30.0, 1e-3, 1e-5),
+        (1e3, 1.0, 1e-9),
+        (0.5, 1e-4, 3e-4),
+        (2.0, 1e-9, 1e-4),
+        (0.02, 1e-7, 3e-2),
+    ],
+)
 def test_small_rates_come_back(H0, eta_h, eta_y):
     fit = fit_trajectory(T, *curves(T, H0, 0.05, eta_h, eta_y), DX2, DY2)
     assert fit.converged and (fit.eta_h, fit.eta_y) == pytest.approx((eta_h, eta_y), rel=1e-5)
@@ -143,33 +156,39 @@ def with_nan(curve):
     return curve
 
 
-@pytest.mark.parametrize("changes, reason", [
-    (dict(Y=with_nan), "Y is not finite from step 40 on"),
-    (dict(H=lambda H: H * 1e150), "H diverges"),
-    (dict(H=lambda H: H - H[0]), "H is 0 at the first step: the two representations coincide"),
-    (dict(Y=lambda Y: Y - 1), "Y is negative at the first step"),
-    (dict.fromkeys("HYw", lambda c: np.full_like(c, c[0])), "H, Y and w do not change"),
-    (dict(dx2=lambda _: 0.0), "the inputs coincide"),
-    (dict(dy2=lambda _: np.nan), "dx2 or dy2 is negative or not finite"),
-    (dict(t=lambda t: t * 0), "the steps do not increase"),
-    (dict.fromkeys(("H", "Y", "w", "t"), lambda c: c[:3]), "only 3 steps"),
-])
+@pytest.mark.parametrize(
+    "changes, reason",
+    [
+        (dict(Y=with_nan), "Y is not finite from step 40 on"),
+        (dict(H=lambda H: H * 1e150), "H diverges"),
+        (dict(H=lambda H: H - H[0]), "H is 0 at the first step: the two representations coincide"),
+        (dict(Y=lambda Y: Y - 1), "Y is negative at the first step"),
+        (dict.fromkeys("HYw", lambda c: np.full_like(c, c[0])), "H, Y and w do not change"),
+        (dict(dx2=lambda _: 0.0), "the inputs coincide"),
+        (dict(dy2=lambda _: np.nan), "dx2 or dy2 is negative or not finite"),
+        (dict(t=lambda t: t * 0), "the steps do not increase"),
+        (dict.fromkeys(("H", "Y", "w", "t"), lambda c: c[:3]), "only 3 steps"),
+    ],
+)
 def test_what_cannot_be_fitted_says_why(changes, reason):
     fit = fit_trajectory(**broken(**changes))
     assert np.isnan([fit.eta_h, fit.eta_y, fit.sse, fit.nrmse, fit.r2]).all()
     assert not fit.converged and fit.reason == reason
 
 
-@pytest.mark.parametrize("changes", [
-    dict(H=lambda H: np.full_like(H, 0.1)),
-    dict(Y=lambda Y: np.r_[Y[:-1], 1e9]),
-    dict(H=lambda H: np.r_[1e-200, H[1:]]),
-    dict(H=lambda H: H[::-1]),
-    dict(dy2=lambda _: 0.0),
-    dict.fromkeys("HYw", lambda c: np.random.default_rng(0).uniform(size=c.size)),
-    dict.fromkeys("HYw", lambda c: np.r_[c[0], c[:-1] * 0]),
-    dict.fromkeys("YHw", lambda c: np.geomspace(1e-8, 1e90, c.size)),
-])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        dict(H=lambda H: np.full_like(H, 0.1)),
+        dict(Y=lambda Y: np.r_[Y[:-1], 1e9]),
+        dict(H=lambda H: np.r_[1e-200, H[1:]]),
+        dict(H=lambda H: H[::-1]),
+        dict(dy2=lambda _: 0.0),
+        dict.fromkeys("HYw", lambda c: np.random.default_rng(0).uniform(size=c.size)),
+        dict.fromkeys("HYw", lambda c: np.r_[c[0], c[:-1] * 0]),
+        dict.fromkeys("YHw", lambda c: np.geomspace(1e-8, 1e90, c.size)),
+    ],
+)
 @pytest.mark.filterwarnings("error")
 def test_odd_data_never_raise(changes):
     fit = fit_trajectory(**broken(**changes))
@@ -204,12 +223,15 @@ def test_mean_rate_is_the_least_squares_one():
     assert sums[1] == min(sums)
 
 
-@pytest.mark.parametrize("values, rate, reason", [
-    (np.linspace(1, 2, 50), 0.0, "mean_error does not decay"),
-    (np.zeros(50), np.nan, "mean_error is 0 at the first step"),
-    (np.r_[1.0, np.nan, np.ones(48)], np.nan, "mean_error is not finite"),
-    (np.r_[1.0, np.full(49, 1e200)], np.nan, "mean_error diverges"),
-])
+@pytest.mark.parametrize(
+    "values, rate, reason",
+    [
+        (np.linspace(1, 2, 50), 0.0, "mean_error does not decay"),
+        (np.zeros(50), np.nan, "mean_error is 0 at the first step"),
+        (np.r_[1.0, np.nan, np.ones(48)], np.nan, "mean_error is not finite"),
+        (np.r_[1.0, np.full(49, 1e200)], np.nan, "mean_error diverges"),
+    ],
+)
 def test_mean_rate_says_what_is_wrong(values, rate, reason):
     assert fit_mean_rate(np.arange(50.0), values) == (pytest.approx(rate, nan_ok=True), reason)
 

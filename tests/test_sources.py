@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from repdyn import sources
 
 SCRIPTS = Path("workflow/scripts")

@@ -21,8 +21,9 @@ def vectors(seed, out_dim, small=-2.0):
 
 def integrate(t, state, *parameters):
     """The independent oracle: an ODE solver on the differential equations themselves."""
-    solved = solve_ivp(theory.right_hand_side, (t[0], t[-1]), state, "LSODA", t,
-                       rtol=1e-11, atol=1e-14, args=parameters)
+    solved = solve_ivp(
+        theory.right_hand_side, (t[0], t[-1]), state, "LSODA", t, rtol=1e-11, atol=1e-14, args=parameters
+    )
     assert solved.success
     return solved.y
 
@@ -34,8 +35,13 @@ def no_silent_overflow():
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
-@given(seed=st.integers(0, 10**6), out_dim=st.integers(1, 4), log_h=st.floats(-4, -1), log_y=st.floats(-4, -1),
-       dx2=st.floats(0.2, 2))
+@given(
+    seed=st.integers(0, 10**6),
+    out_dim=st.integers(1, 4),
+    log_h=st.floats(-4, -1),
+    log_y=st.floats(-4, -1),
+    dx2=st.floats(0.2, 2),
+)
 def test_exact_solves_the_differential_equations(seed, out_dim, log_h, log_y, dx2):
     H0, Y0, w0, dy2 = vectors(seed, out_dim)
     t = np.linspace(0, 2000, 101)
@@ -62,8 +68,9 @@ def test_balanced_start(out_dim, offset):
     eta_y = eta_h * Y0 / H0**2 * (1 + offset)
     assert theory.conserved(H0, Y0, eta_h, eta_y, 1.0) == pytest.approx(0, abs=2e-5 * Y0 / H0)
     t = np.linspace(0, 1000, 51)
-    np.testing.assert_allclose(theory.exact(t, H0, Y0, w0, eta_h, eta_y, 1, dy2),
-                               integrate(t, [H0, Y0, w0], eta_h, eta_y, 1, dy2), atol=1e-8)
+    np.testing.assert_allclose(
+        theory.exact(t, H0, Y0, w0, eta_h, eta_y, 1, dy2), integrate(t, [H0, Y0, w0], eta_h, eta_y, 1, dy2), atol=1e-8
+    )
 
 
 @pytest.mark.parametrize("eta_y", [1e-3, 2e-2, 0.5])
@@ -143,8 +150,12 @@ def test_conserved_quantity():
 
 def test_only_the_ratio_of_the_rates_fixes_the_path():
     t = np.linspace(0, 800, 100)
-    np.testing.assert_allclose(theory.exact(t, 0.1, 0.02, -0.08, 1e-3, 1e-2, 1, 0.5),
-                               theory.exact(t / 7, 0.1, 0.02, -0.08, 7e-3, 7e-2, 1, 0.5), rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(
+        theory.exact(t, 0.1, 0.02, -0.08, 1e-3, 1e-2, 1, 0.5),
+        theory.exact(t / 7, 0.1, 0.02, -0.08, 7e-3, 7e-2, 1, 0.5),
+        rtol=1e-10,
+        atol=1e-14,
+    )
 
 
 def test_parameters_broadcast():
@@ -166,8 +177,13 @@ def test_impossible_parameters_are_refused(bad):
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(seed=st.integers(0, 10**6), out_dim=st.integers(1, 4), log_h=st.floats(-4, -1), log_y=st.floats(-4, -1),
-       balanced=st.sampled_from([None, 0.0, 1e-7]))
+@given(
+    seed=st.integers(0, 10**6),
+    out_dim=st.integers(1, 4),
+    log_h=st.floats(-4, -1),
+    log_y=st.floats(-4, -1),
+    balanced=st.sampled_from([None, 0.0, 1e-7]),
+)
 def test_gradient_is_that_of_the_curves(seed, out_dim, log_h, log_y, balanced):
     H0, Y0, w0, dy2 = vectors(seed, out_dim)
     eta_h, eta_y = 10**log_h, 10**log_y
@@ -241,7 +257,7 @@ def test_loss_splits_into_mean_and_difference(out_dim):
 
 def test_loss_ends_at_zero_and_broadcasts():
     t = np.array([0.0, 10.0, 1e4])
-    H, Y, w = theory.exact(t, np.array([0.1, 0.2]), 0.02, -0.08, 1e-2, 1e-2, 1, 0.5)
+    _, Y, w = theory.exact(t, np.array([0.1, 0.2]), 0.02, -0.08, 1e-2, 1e-2, 1, 0.5)
     loss = theory.loss_curve(t, Y, w, np.array([0.3, 0.4]), 0.01, 0.5)
     assert loss.shape == (2, 3) and np.abs(loss[:, -1]).max() < 1e-12
     np.testing.assert_allclose(theory.mean_error(t, 0.3, 0.01), 0.3 * np.exp(-0.02 * t))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from repdyn import networks, theory, training
 from repdyn.ensemble import Ensemble, Member
 from repdyn.networks import Shape

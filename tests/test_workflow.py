@@ -89,7 +89,7 @@ def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings):
         planned = smoke.planned()
     assert {("fit", name) for name in settings} <= planned
     assert planned <= {("fit", name) for name in settings} | TABLES_AND_FIGURES
-    assert TABLES_AND_FIGURES <= planned
+    assert planned >= TABLES_AND_FIGURES
 
 
 def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings):
@@ -133,7 +133,7 @@ def test_a_rebuild_from_nothing_gives_the_same_bytes_even_if_it_is_killed_midway
             time.sleep(0.1)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        assert not set(digests(results)) == set(before)
+        assert set(digests(results)) != set(before)
         smoke.snakemake("--unlock")
         smoke.snakemake()
         after = digests(results)

@@ -6,11 +6,11 @@ rule prepare_two_points:
         code=code("prepare_two_points.py"),
     output:
         data="<results>/data/two_points.nc",
-    params:
-        task=lookup("two_points/task", within=study),
     log:
         "<logs>/prepare_two_points.log",
     conda:
         "../envs/analysis.yaml"
+    params:
+        task=lookup("two_points/task", within=study),
     script:
         "../scripts/prepare_two_points.py"

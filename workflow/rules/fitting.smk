@@ -9,12 +9,12 @@ rule fit:
         trajectories="<results>/trajectories/{setting}.nc",
     output:
         fits="<results>/fits/{setting}.csv",
-    params:
-        loss_above=lookup("runs/discard_loss_above", within=study),
     log:
         "<logs>/fit/{setting}.log",
     conda:
         "../envs/analysis.yaml"
+    params:
+        loss_above=lookup("runs/discard_loss_above", within=study),
     script:
         "../scripts/fit.py"
 
@@ -49,13 +49,13 @@ rule summarise_settings:
             category="Tables",
             labels={"table": "settings, means at the table's layer"},
         ),
-    params:
-        layers={name: row["layer"] for name, row in study["rows"].items()},
-        intervals=lookup("fits", within=study),
-        seed=lookup("seeds/bootstrap", within=study),
     log:
         "<logs>/summarise_settings.log",
     conda:
         "../envs/analysis.yaml"
+    params:
+        layers={name: row["layer"] for name, row in study["rows"].items()},
+        intervals=lookup("fits", within=study),
+        seed=lookup("seeds/bootstrap", within=study),
     script:
         "../scripts/summarise_settings.py"

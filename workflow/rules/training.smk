@@ -8,12 +8,12 @@ rule train:
         data="<results>/data/two_points.nc",
     output:
         trajectories="<results>/trajectories/{setting}.nc",
-    params:
-        row=lookup("rows/{setting}", within=study),
-        device=lookup("training/device", within=study),
     log:
         "<logs>/train/{setting}.log",
     conda:
         "../envs/training.yaml"
+    params:
+        row=lookup("rows/{setting}", within=study),
+        device=lookup("training/device", within=study),
     script:
         "../scripts/train.py"

@@ -1,4 +1,4 @@
-"""One row a setting: means over its kept networks at the table's layer, with bootstrap intervals, and what was discarded."""
+"""One row a setting: means over its kept networks at the table's layer with bootstrap intervals; what was discarded."""
 
 import pandas as pd
 

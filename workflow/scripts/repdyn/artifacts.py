@@ -18,10 +18,13 @@ import xarray as xr
 
 @contextmanager
 def whole(path: str | Path):
-    """Yields a temporary path beside `path`; on success it becomes `path`, on failure it is removed."""
+    """Yields a temporary path beside `path`; on success it becomes `path`, on failure it is removed.
+
+    The name is always the same, so what a killed job leaves is replaced by the next one.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    temporary = path.with_name(f".{path.name}.part")
     try:
         yield temporary
         os.replace(temporary, path)
@@ -48,7 +51,7 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
 
 def read_table(path: str | Path) -> pd.DataFrame:
     """Read a table; empty reasons stay empty strings."""
-    table = pd.read_csv(path)
+    table = pd.read_csv(path, dtype={"reason": str})
     if "reason" in table:
         table["reason"] = table["reason"].fillna("")
     return table

@@ -249,9 +249,11 @@ def _descend(problem, theta, free, tolerance=1e-10, iterations=_MOST_ITERATIONS)
             old[k[better]] = fresh[better]
         # A step far less worth than promised overshoots the valley floor: damp it strongly at once,
         # or large residuals let the iteration swing from side to side.
-        damping[k] = np.select([~better, worth < 0.5, worth > 0.9],
-                               [damping[k] * 3, np.maximum(damping[k] * 3, 0.3), np.maximum(damping[k] / 10, 1e-15)],
-                               damping[k])
+        damping[k] = np.select(
+            [~better, worth < 0.5, worth > 0.9],
+            [damping[k] * 3, np.maximum(damping[k] * 3, 0.3), np.maximum(damping[k] / 10, 1e-15)],
+            damping[k],
+        )
         done[k] = small
     return theta, sse, done & np.isfinite(sse)
 
@@ -296,5 +298,13 @@ def _describe(problem, theta, done):
         elif x >= _LOG_BOUNDS[1]:
             reasons.append(f"{name} at its upper bound: no smaller value was found to fit better")
     sse = float(squares.sum())
-    return Fit(float(eta_h), float(eta_y), sse, float(np.nanmean(nrmse)), *nrmse, 1 - sse / problem.total,
-               not reasons, "; ".join(reasons))
+    return Fit(
+        float(eta_h),
+        float(eta_y),
+        sse,
+        float(np.nanmean(nrmse)),
+        *nrmse,
+        1 - sse / problem.total,
+        not reasons,
+        "; ".join(reasons),
+    )

@@ -1,10 +1,10 @@
-"""What is measured on two points A and B: squared distances of representations, and how the output stands to the target.
+"""What is measured on two points A and B: distances of representations, and how the output stands to the target.
 
-    H = |h_A - h_B|^2   for every hidden layer            dh  = h_A - h_B
-    Y = |yhat_A - yhat_B|^2                               dyh = yhat_A - yhat_B
-    w = Y - <y_A - y_B, yhat_A - yhat_B>                  (van Rossem & Saxe 2024, section 3)
-    m = |mean over A, B of (yhat - y)|^2
-    L = 1/2 MSE                                           mean over points and output components
+H = |h_A - h_B|^2   for every hidden layer            dh  = h_A - h_B
+Y = |yhat_A - yhat_B|^2                               dyh = yhat_A - yhat_B
+w = Y - <y_A - y_B, yhat_A - yhat_B>                  (van Rossem & Saxe 2024, section 3)
+m = |mean over A, B of (yhat - y)|^2
+L = 1/2 MSE                                           mean over points and output components
 """
 
 import numpy as np

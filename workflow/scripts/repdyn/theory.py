@@ -32,11 +32,13 @@ def right_hand_side(t, state, eta_h, eta_y, dx2, dy2):
     """
     H, Y, w = state
     a = eta_h * dx2
-    return np.array([
-        -a * w,
-        -w * (eta_y * H + a * Y / H),
-        -0.5 * eta_y * (3 * w - Y + dy2) * H - 0.5 * a * (Y + w) * w / H,
-    ])
+    return np.array(
+        [
+            -a * w,
+            -w * (eta_y * H + a * Y / H),
+            -0.5 * eta_y * (3 * w - Y + dy2) * H - 0.5 * a * (Y + w) * w / H,
+        ]
+    )
 
 
 def conserved(H, Y, eta_h, eta_y, dx2):
@@ -164,8 +166,9 @@ def _constants(H0, Y0, w0, eta_h, eta_y, dx2, dy2):
     axis for time, single numbers broadcast as they are."""
     values = [np.asarray(value, float) for value in (H0, Y0, w0, eta_h, eta_y, dx2, dy2)]
     if any(value.size and value.min() < 0 for value in values[:2] + values[3:]) or (values[0] == 0).any():
-        raise ValueError("H0 must be positive and Y0, eta_h, eta_y, dx2, dy2 at least 0, got "
-                         + ", ".join(map(str, values)))
+        raise ValueError(
+            "H0 must be positive and Y0, eta_h, eta_y, dx2, dy2 at least 0, got " + ", ".join(map(str, values))
+        )
     H0, Y0, w0, eta_h, eta_y, dx2, dy2 = (value[..., None] if value.ndim else value for value in values)
     a, b, dy = eta_h * dx2, eta_y, np.sqrt(dy2)
     p = np.where(dy > 0, (Y0 - w0) / np.maximum(dy, _TINY), 0.0)
@@ -179,7 +182,19 @@ def _constants(H0, Y0, w0, eta_h, eta_y, dx2, dy2):
     slow, fast = np.where(ell >= 0, smaller, larger), np.where(ell >= 0, larger, smaller)
     r = np.sqrt(b * H0 * slow) + p * np.sqrt(a * fast / H0)
     return SimpleNamespace(
-        H0=H0, Y0=Y0, a=a, b=b, dy=dy, dy2=dy2, p=p, o2=o2, ell=ell, kappa=kappa, slow=slow, fast=fast, r=r,
+        H0=H0,
+        Y0=Y0,
+        a=a,
+        b=b,
+        dy=dy,
+        dy2=dy2,
+        p=p,
+        o2=o2,
+        ell=ell,
+        kappa=kappa,
+        slow=slow,
+        fast=fast,
+        r=r,
         ell_safe=np.where(np.abs(ell) > _TINY, ell, _TINY),
         xi_gain=slow + a * p * dy / H0,
         mu_gain=fast * p + b * H0 * dy,
@@ -210,8 +225,9 @@ def _curves(t, k):
     Y = v**2
     if F is not None:
         Y = Y + k.o2 * f**2 * F
-    return SimpleNamespace(E=E, J=J, F=F, L=L, xi=xi, mu=mu, reciprocal=reciprocal, f=f, v=v,
-                           H=k.H0 * f * xi, Y=Y, w=Y - k.dy * v)
+    return SimpleNamespace(
+        E=E, J=J, F=F, L=L, xi=xi, mu=mu, reciprocal=reciprocal, f=f, v=v, H=k.H0 * f * xi, Y=Y, w=Y - k.dy * v
+    )
 
 
 def _constants_gradient(k):
@@ -223,11 +239,15 @@ def _constants_gradient(k):
     A, B = k.a * k.Y0 / k.H0, k.b * k.H0
     gap = np.where(k.ell >= 0, k.slow - B, k.fast - A)
     kinetic = k.a * k.p**2 / k.H0
-    for along_a, ell, slow, fast in ((1.0, A, k.slow * gap, k.fast * (k.fast + B)),
-                                     (0.0, -B, k.slow * (k.slow + A), k.fast * gap)):
+    for along_a, ell, slow, fast in (
+        (1.0, A, k.slow * gap, k.fast * (k.fast + B)),
+        (0.0, -B, k.slow * (k.slow + A), k.fast * gap),
+    ):
         along_b, slow, fast = 1 - along_a, slow / (2 * k.kappa), fast / (2 * k.kappa)
         yield SimpleNamespace(
-            ell=ell, slow=slow, kappa=0.5 * (slow + fast),
+            ell=ell,
+            slow=slow,
+            kappa=0.5 * (slow + fast),
             xi_gain=slow + along_a * k.a * k.p * k.dy / k.H0,
             mu_gain=fast * k.p + along_b * B * k.dy,
             spread=along_b * B + along_a * kinetic,

@@ -69,9 +69,7 @@ def train(
     parts = []
     with _subnormals_as_zero(), _Progress(label, steps * -(-len(members) // together)) as progress:
         for first in range(0, len(members), together):
-            ensemble = Ensemble(
-                layers, members[first : first + together], optimiser, device, init_seed, dropout_seed
-            )
+            ensemble = Ensemble(layers, members[first : first + together], optimiser, device, init_seed, dropout_seed)
             parts.append(_record(ensemble, x, y, steps, progress))
     H, outputs = (np.concatenate(part) for part in zip(*parts, strict=True))
     finite = np.isfinite(outputs).all((2, 3)) & np.isfinite(H).all(1)
@@ -111,7 +109,7 @@ def _observe(hidden: list[torch.Tensor], output: torch.Tensor) -> tuple[torch.Te
 
 @contextmanager
 def _subnormals_as_zero():
-    """Squared gradients underflow in Adam's moments; numbers below float32's normal range make a CPU ten times slower."""
+    """Squared gradients underflow in Adam's moments, and below float32's normal range a CPU is ten times slower."""
     torch.set_flush_denormal(True)
     try:
         yield
