@@ -2,7 +2,7 @@
 #
 #   snakemake                                     the laptop study (config/config.yaml)
 #   snakemake --configfile config/paper.yaml      full fidelity: 50 networks a setting
-#   snakemake depth                               one figure, with its data (also: trajectories, losses, gains)
+#   snakemake depth                               one figure, with its data (also: architectures, trajectories, losses, gains)
 
 from snakemake.utils import min_version
 
@@ -35,6 +35,7 @@ rule all:
     input:
         rules.collect_fits.output,
         rules.summarise_settings.output,
+        rules.architectures.output,
         rules.trajectories.output,
         rules.losses.output,
         rules.depth.output,

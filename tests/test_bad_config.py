@@ -432,12 +432,12 @@ TABLE_CASES = {
     "unknown model": (
         "skip resnet",
         "skip transformer",
-        "row 5 (skip), column 'model' = transformer: expected one of mlp, resnet, dropout, cnn",
+        "row 5 (skip), column 'model' = transformer: expected one of cnn, dropout, mlp, resnet",
     ),
     "misspelt model": (
         "skip resnet",
         "skip ResNet-",
-        "row 5 (skip), column 'model' = ResNet-: expected one of mlp, resnet, dropout, cnn; did you mean 'resnet'?",
+        "row 5 (skip), column 'model' = ResNet-: expected one of cnn, dropout, mlp, resnet; did you mean 'resnet'?",
     ),
     "unknown optimiser": (
         "400 0 adam",
@@ -478,7 +478,7 @@ TABLE_CASES = {
         "\nname gain",
         [
             "row 2 (header): column 'gain' is there 2 times: expected each column once",
-            "row 2 (header): column 'model' is missing: expected one of mlp, resnet, dropout, cnn",
+            "row 2 (header): column 'model' is missing: expected one of cnn, dropout, mlp, resnet",
         ],
     ),
     "unknown column": (

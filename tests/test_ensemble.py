@@ -60,7 +60,7 @@ def arithmetic(request, monkeypatch):
 
 @pytest.mark.usefixtures("arithmetic")
 @pytest.mark.parametrize("optimiser", ["sgd", "adam"])
-@pytest.mark.parametrize("model", networks.ARCHITECTURES)
+@pytest.mark.parametrize("model", networks.architectures())
 def test_stacked_training_equals_separate_training(model, optimiser):
     layers = networks.layers(model, SHAPE)
     # Adam divides by gradients that may be close to zero: small steps keep rounding from growing.
@@ -95,7 +95,7 @@ def test_pull_backs_are_the_derivatives(name):
     torch.testing.assert_close(pull_back(g, z.detach(), a.detach()), expected)
 
 
-@pytest.mark.parametrize("model", networks.ARCHITECTURES)
+@pytest.mark.parametrize("model", networks.architectures())
 def test_a_seed_names_one_network_whatever_else_is_in_the_ensemble(model):
     """To the last bit: alone, in company, and in another place of the stack."""
     layers = networks.layers(model, SHAPE)

@@ -17,7 +17,7 @@ def test_hidden_layers(model, hidden):
     assert networks.hidden_layers(model, Shape(width=200, depth=6, activation="relu")) == hidden
 
 
-@pytest.mark.parametrize("model", networks.ARCHITECTURES)
+@pytest.mark.parametrize("model", networks.architectures())
 def test_layers_fit_together(model):
     """What leaves a layer is what the next one takes, from the input to the output."""
     layers = networks.layers(model, Shape(width=100, depth=4, activation="tanh", in_dim=3, out_dim=2))

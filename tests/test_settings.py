@@ -201,17 +201,31 @@ def test_hidden_layers():
 def test_a_new_architecture_needs_no_change_of_a_schema(monkeypatch, tmp_path):
     from repdyn import networks
 
-    monkeypatch.setitem(networks.ARCHITECTURES, "bottleneck", networks.ARCHITECTURES["mlp"])
+    monkeypatch.setattr(networks, "ARCHITECTURES", tmp_path)
+    (tmp_path / "mlp.py").touch()
+    (tmp_path / "_private.py").touch()
+    (tmp_path / "bottleneck.py").touch()
     settings.schema.cache_clear()
     try:
-        text = (
-            ROOT / "config/settings/smoke.tsv"
-        ).read_text() + "mine\tbottleneck\ttanh\t1.0\t0.01\t40\t3\t300\t2\tsgd\n"
-        (tmp_path / "mine.tsv").write_text(text)
-        rows, _, problems = settings.read_table(tmp_path / "mine.tsv", "mine.tsv", settings.schema("two_points"))
-        assert problems == [] and rows["mine"]["model"] == "bottleneck"
+        assert settings.schema("two_points")["properties"]["model"]["enum"] == ["bottleneck", "mlp"]
     finally:
         settings.schema.cache_clear()
+
+
+@pytest.mark.parametrize("fault", [ValueError("too narrow for this"), ZeroDivisionError("by zero")])
+def test_an_architecture_that_refuses_a_row_or_fails_is_named(monkeypatch, fault):
+    from repdyn import networks
+
+    def refuse(model, shape):
+        raise fault
+
+    monkeypatch.setattr(networks, "hidden_layers", refuse)
+    table = ROOT / "config/settings/smoke.tsv"
+    _, names, problems = settings.read_table(table, "smoke.tsv", settings.schema("two_points"))
+    assert len(problems) == len(names)
+    assert all(str(fault) in problem for problem in problems)
+    if isinstance(fault, ZeroDivisionError):
+        assert "architectures/mlp.py raised ZeroDivisionError" in problems[0]
 
 
 def test_nothing_heavy_is_imported():

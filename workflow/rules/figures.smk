@@ -1,8 +1,36 @@
 # Takes: fits, and the trajectories of the settings that a figure shows.
-# Makes: <results>/figures/{trajectories,losses,depth,gains}, each as .svg and .png with a .csv of the numbers drawn.
+# Makes: <results>/figures/{architectures,trajectories,losses,depth,gains}, each as .svg and .png with a .csv of the
+# numbers drawn.
 # `snakemake depth` makes that figure, and trains nothing that it does not show.
 
 DEPTH, GAINS = study["figures"]["depth"], study["figures"]["gains"]
+
+# the first row of each architecture
+ARCHITECTURES = list(
+    {row["model"]: name for name, row in reversed(study["rows"].items())}.values()
+)[::-1]
+
+
+rule architectures:
+    input:
+        code=code("plot_trajectories.py"),
+        trajectories=expand("<results>/trajectories/{setting}.nc", setting=ARCHITECTURES),
+        fits=expand("<results>/fits/{setting}.csv", setting=ARCHITECTURES),
+    output:
+        svg=report(
+            "<results>/figures/architectures.svg",
+            caption="../report/architectures.rst",
+            category="Two points",
+            labels={"figure": "one setting of each architecture"},
+        ),
+        png="<results>/figures/architectures.png",
+        csv="<results>/figures/architectures.csv",
+    log:
+        "<logs>/figures/architectures.log",
+    conda:
+        "../envs/analysis.yaml"
+    script:
+        "../scripts/plot_trajectories.py"
 
 
 rule trajectories:

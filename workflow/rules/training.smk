@@ -5,6 +5,10 @@
 rule train:
     input:
         code=code("train.py"),
+        # of the architectures only the row's own one: a new one leaves what is trained already alone
+        architecture=lambda wildcards: code(
+            f"repdyn/architectures/{study['rows'][wildcards.setting]['model']}.py"
+        ),
         data="<results>/data/two_points.nc",
     output:
         trajectories="<results>/trajectories/{setting}.nc",

@@ -1,11 +1,15 @@
-"""One row a setting: means over its kept networks at the table's layer with bootstrap intervals; what was discarded."""
+"""One row a setting: means over its kept networks at the table's layer with bootstrap intervals; what was discarded.
+
+Rates are averaged over fits that converged: one at a bound is not an estimate. Errors are those of all kept networks.
+"""
 
 import pandas as pd
 
 from repdyn import artifacts, fitting
 from repdyn.jobs import run_job
 
-QUANTITIES = ("eta_h", "eta_y", "eta_m", "sse", "nrmse", "r2", "h_start", "h_end", "final_loss")
+RATES = ("eta_h", "eta_y")
+QUANTITIES = (*RATES, "eta_m", "sse", "nrmse", "r2", "h_start", "h_end", "final_loss")
 
 
 def main(fits: str, layers: dict[str, int], intervals: dict, seed: int, output: str) -> None:
@@ -17,9 +21,9 @@ def main(fits: str, layers: dict[str, int], intervals: dict, seed: int, output: 
         row = {"setting": setting, "layer": layer, "networks": len(runs), "kept": len(kept)}
         row["converged"] = int(kept.converged.sum())
         for quantity in QUANTITIES:
-            values = kept[quantity].to_numpy()
+            values = (kept[kept.converged] if quantity in RATES else kept)[quantity]
             low, high = fitting.bootstrap_interval(values, intervals["confidence"], intervals["resamples"], seed)
-            row |= {quantity: kept[quantity].mean(), f"{quantity}_low": low, f"{quantity}_high": high}
+            row |= {quantity: values.mean(), f"{quantity}_low": low, f"{quantity}_high": high}
         row["reason"] = " | ".join(f"seed {run.seed}: {run.reason}" for run in runs.itertuples() if run.reason)
         rows.append(row)
     artifacts.write_table(pd.DataFrame(rows), output)

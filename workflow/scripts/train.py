@@ -72,5 +72,5 @@ if "snakemake" in globals():
         device=snakemake.params.device,
         output=snakemake.output.trajectories,
         threads=snakemake.threads,
-        code=snakemake.input.code,
+        code=[*snakemake.input.code, *snakemake.input.architecture],
     )

@@ -2,7 +2,8 @@
 
 The library behind the workflow. Each module holds one idea; the order in which they build on each other:
 
-    networks      what a network is made of (a registry of architectures; plain descriptions, no tensors)
+    networks      what a network is made of (plain descriptions, no tensors)
+    architectures/  one file an architecture
     ensemble      many networks of one architecture as stacked parameters: forward, backward, update
     training      the loop that trains an ensemble and records what the theory speaks about
     observables   H, Y, w, the mean error and the loss, from recorded outputs

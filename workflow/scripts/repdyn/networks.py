@@ -1,18 +1,17 @@
-"""What a network is made of: a registry of architectures.
+"""What a network is made of, and the registry of architectures.
 
 An architecture is a function from a `Shape` to a list of `Layer`s. It only describes: no tensors are made here, so
 the workflow can ask how many hidden layers a row of the settings table has without importing torch.
 
-To add one, write a function, decorate it with `@architecture`, and name it in the `model` column of a table:
-
-    @architecture
-    def bottleneck(shape: Shape) -> list[Layer]:
-        ...
+Each lies in a file of its own, architectures/NAME.py, as a function `build`; NAME is what the `model` column of a
+settings table says. To add one, add a file: networks of other architectures don't depend on it and are not trained
+again.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -80,18 +79,20 @@ class Layer:
     skip: int = 0
 
 
-ARCHITECTURES: dict[str, Callable[[Shape], list[Layer]]] = {}
+ARCHITECTURES = Path(__file__).parent / "architectures"
 
 
-def architecture(build: Callable[[Shape], list[Layer]]) -> Callable[[Shape], list[Layer]]:
-    """Register `build` under its own name. It raises ValueError for a shape that it cannot have."""
-    ARCHITECTURES[build.__name__] = build
-    return build
+def architectures() -> list[str]:
+    """The names that the `model` column of a settings table can hold."""
+    return sorted(path.stem for path in ARCHITECTURES.glob("[!_]*.py"))
 
 
 def layers(model: str, shape: Shape) -> list[Layer]:
-    """The layers of a registered architecture; the last one is the output, all before it are hidden layers 0, 1, ..."""
-    return ARCHITECTURES[model](shape)
+    """The layers of an architecture; the last one is the output, all before it are hidden layers 0, 1, ...
+
+    Raises ValueError for a shape that the architecture can't have.
+    """
+    return import_module(f"repdyn.architectures.{model}").build(shape)
 
 
 def hidden_layers(model: str, shape: Shape) -> int:
@@ -99,47 +100,8 @@ def hidden_layers(model: str, shape: Shape) -> int:
     return len(layers(model, shape)) - 1
 
 
-def _chain(shape: Shape, **options) -> list[Layer]:
+def chain(shape: Shape, **options) -> list[Layer]:
+    """`depth` dense hidden layers of `width` units and a dense output, each with the given options of `Layer`."""
     widths = [shape.in_dim] + [shape.width] * shape.depth
     hidden = [Layer(Dense(a, b), shape.activation, **options) for a, b in pairwise(widths)]
-    return hidden + [Layer(Dense(shape.width, shape.out_dim), **options)]
-
-
-@architecture
-def mlp(shape: Shape) -> list[Layer]:
-    """`depth` hidden layers of `width` units each."""
-    return _chain(shape)
-
-
-@architecture
-def resnet(shape: Shape) -> list[Layer]:
-    """An mlp whose hidden layer n adds the output of layer n - 2, from n = 2 on."""
-    *hidden, output = _chain(shape)
-    skipping = [Layer(layer.weights, layer.activation, skip=2) for layer in hidden[2:]]
-    return hidden[:2] + skipping + [output]
-
-
-@architecture
-def dropout(shape: Shape) -> list[Layer]:
-    """An mlp that drops each unit with probability 0.1 before every weight matrix, the input included."""
-    return _chain(shape, dropout=0.1)
-
-
-@architecture
-def cnn(shape: Shape) -> list[Layer]:
-    """A dense layer to `width` positions, `depth` convolutions to 20 channels, one to a single channel, a dense output.
-
-    Kernel 11, no padding: each convolution shortens the line by 10. The paper's reference counts the same layers, so
-    depth 10 has hidden layers 0 (dense), 1 to 10 (20 channels) and 11 (one channel).
-    """
-    kernel, channels = 11, 20
-    left = shape.width - (kernel - 1) * (shape.depth + 1)
-    if left < 1:
-        raise ValueError(
-            f"a cnn of depth {shape.depth} needs a width of at least {shape.width - left + 1}: each of its "
-            f"{shape.depth + 1} convolutions shortens the line by {kernel - 1}"
-        )
-    ways = [1] + [channels] * shape.depth + [1]
-    convolutions = [Layer(Conv1d(a, b, kernel), shape.activation) for a, b in pairwise(ways)]
-    first = Layer(Dense(shape.in_dim, shape.width), shape.activation)
-    return [first, *convolutions, Layer(Dense(left, shape.out_dim))]
+    return [*hidden, Layer(Dense(shape.width, shape.out_dim), **options)]

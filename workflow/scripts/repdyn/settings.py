@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from repdyn.networks import ARCHITECTURES
+from repdyn.networks import architectures
 from repdyn.tables import hidden_layers, read_table
 from repdyn.validation import (
     COMMAND_LINE,
@@ -194,7 +194,7 @@ def schema(name):
     """One of the two schemas, by name: config, two_points (its models are the registered architectures)."""
     found = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
     if name == "two_points":
-        found["properties"]["model"]["enum"] = list(ARCHITECTURES)
+        found["properties"]["model"]["enum"] = architectures()
     return found
 
 

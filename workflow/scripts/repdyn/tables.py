@@ -89,7 +89,9 @@ def _row_faults(row):
     """Rules between the columns of one row: (columns with their values, what is wrong)."""
     try:
         last = hidden_layers(row) - 1
-    except ValueError as error:
+    except Exception as error:  # an architecture is anybody's code
+        if not isinstance(error, ValueError):
+            error = f"architectures/{row['model']}.py raised {type(error).__name__}: {error}"
         place = f"columns 'width', 'depth' = {row['width']}, {row['depth']}"
         yield place, f"expected a shape that can be built: {error}"
         return

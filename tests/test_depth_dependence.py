@@ -1,0 +1,69 @@
+"""The paper's result on depth, at the paper's own size: the default row (20 layers of 500 units), trained and fitted here.
+
+Claims of van Rossem & Saxe 2024: the initial distance falls by one factor a layer, with its mean-field value; the rate
+of the representation grows with depth; the rate of the output rises in the early layers, where the theory does not hold,
+and falls in the later ones; the theory describes late layers far better than early ones.
+"""
+
+import numpy as np
+import pytest
+import yaml
+
+from repdyn import fitting, networks, settings
+from repdyn.ensemble import Member
+from repdyn.training import train
+
+SEEDS = 2
+LAYERS = 20
+
+
+@pytest.fixture(scope="module")
+def row():
+    with open("config/config.yaml") as file:
+        return settings.load_study(yaml.safe_load(file))["rows"]["default"]
+
+
+@pytest.fixture(scope="module")
+def runs(row):
+    x, y = np.array([[-1.0], [0.0]]), np.array([[0.6], [0.6 + 0.5**0.5]])
+    shape = networks.Shape(row["width"], row["depth"], row["activation"])
+    members = [Member(seed, row["gain"], row["lr"] / row["refine"]) for seed in range(SEEDS)]
+    runs = train(networks.layers(row["model"], shape), members, x, y, row["steps"] * row["refine"])
+    assert runs.loss[:, -1].max() < 1e-4
+    return runs
+
+
+@pytest.fixture(scope="module")
+def fits(runs):
+    """Means over networks: eta_h, eta_y and nrmse, each (layer,)."""
+    t = np.arange(runs.H.shape[2], dtype=float)
+    found = [
+        [fitting.fit_trajectory(t, runs.H[e, n].astype(float), runs.Y[e], runs.w[e], 1.0, 0.5) for n in range(LAYERS)]
+        for e in range(SEEDS)
+    ]
+    assert all(fit.converged for run in found for fit in run)
+    return {
+        name: np.array([[getattr(fit, name) for fit in run] for run in found]).mean(0)
+        for name in ("eta_h", "eta_y", "nrmse")
+    }
+
+
+def test_the_initial_distance_falls_by_the_mean_field_factor(runs, row):
+    start = runs.H[:, :, 0].mean(0)
+    assert (np.diff(start) < 0).all()
+    factor = np.exp(np.polyfit(np.arange(1, LAYERS), np.log(runs.H[:, 1:, 0]).mean(0), 1)[0])
+    assert factor == pytest.approx(row["gain"] ** 2 * (1 + 0.01**2) / 2, rel=0.05)
+
+
+def test_the_rate_of_the_representation_grows_with_depth(fits):
+    assert fits["eta_h"][18] > 8 * fits["eta_h"][2]
+
+
+def test_the_rate_of_the_output_rises_and_then_falls(fits):
+    peak = fits["eta_y"].argmax()
+    assert 6 <= peak <= 13
+    assert (np.diff(fits["eta_y"][peak:]) < 0).all()
+
+
+def test_the_theory_describes_late_layers_better(fits):
+    assert fits["nrmse"][12] < fits["nrmse"][2] / 5
