@@ -1,8 +1,8 @@
-"""The paper's result on depth, at the paper's own size: the default row (20 layers of 500 units), trained and fitted here.
+"""The paper's result on depth, at its own size: the default row (20 layers of 500 units), trained and fitted here.
 
-Claims of van Rossem & Saxe 2024: the initial distance falls by one factor a layer, with its mean-field value; the rate
-of the representation grows with depth; the rate of the output rises in the early layers, where the theory does not hold,
-and falls in the later ones; the theory describes late layers far better than early ones.
+Claims of van Rossem & Saxe 2024: the initial distance falls by one factor a layer, which has its mean-field value; the
+rate of the representation grows with depth; the rate of the output rises in the early layers, where the theory does not
+hold, and falls in the later ones; the theory describes late layers far better than early ones.
 """
 
 import numpy as np
