@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+# As the workflow's jobs: with more threads a product's order of additions depends on what is stacked beside it.
+torch.set_num_threads(1)
 
 ROOT = Path(__file__).parents[1]
 GENERATED = (".git", ".venv", ".snakemake", "__pycache__", ".pytest_cache", ".hypothesis", ".ruff_cache")
@@ -29,7 +33,7 @@ class Project:
 
     def start(self, *arguments: str, gpus: str | None = None, **options) -> subprocess.Popen:
         """Snakemake on the smoke study, its output in one pipe; `gpus` limits which GPUs its jobs can see."""
-        command = [sys.executable, "-m", "snakemake", "--configfile", "config/smoke.yaml", *arguments]
+        command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", "config/smoke.yaml"]
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         if gpus is not None:
             environment["CUDA_VISIBLE_DEVICES"] = gpus

@@ -85,7 +85,7 @@ def gallery(panels: int, parts: tuple[float, ...], header: float, caption: float
     """
     columns = min(4, panels)
     rows = -(-panels // columns)
-    left, right, bottom, between, gap = 0.62, 0.15, 0.6, 0.62, 0.14
+    left, right, bottom, between, gap = 0.62, 0.25, 0.6, 0.62, 0.14
     width = 12.0
     panel_width = (width - left - right - (columns - 1) * between) / columns
     panel_height = sum(parts) + gap * (len(parts) - 1)
