@@ -108,9 +108,9 @@ def plot(name, settings, folder):
     if name == "depth":
         plot_depth.main(fits[0], settings[0][1], INTERVALS, 2, **outputs)
     elif name == "gains":
-        plot_gains.main(trajectories, fits, INTERVALS, 2, **outputs)
+        plot_gains.main(trajectories, fits, [LAYER] * len(fits), INTERVALS, 2, **outputs)
     else:
-        FIGURES[name].main(trajectories, fits, **outputs)
+        FIGURES[name].main(trajectories, fits, [LAYER] * len(fits), **outputs)
     return [Path(path) for path in outputs.values()]
 
 
@@ -177,7 +177,7 @@ def test_failed_settings_are_drawn(name, how, settings, tmp_path):
 
 def test_a_discarded_setting_says_why(tmp_path):
     (trajectories, fits), _ = make_setting(tmp_path, "failed", failed=range(NETWORKS))
-    setting = curves.read(trajectories, fits)
+    setting = curves.read(trajectories, fits, LAYER)
     assert curves.counted(setting) == "0 of 3 networks kept"
     assert curves.why_discarded(setting) == "diverged at step 200 (and 2 more)"
 

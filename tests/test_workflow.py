@@ -111,6 +111,17 @@ def test_a_changed_setting_re_runs_that_setting_only(smoke):
     assert ("depth", "") not in planned and ("gains", "") not in planned
 
 
+def test_another_observed_layer_trains_and_fits_nothing(smoke):
+    table = smoke.folder / "config/settings/smoke.tsv"
+    (line,) = [line for line in table.read_text().splitlines() if line.startswith("skip\t")]
+    cells = line.split("\t")
+    cells[8] = "3"
+    with edited(table, line, "\t".join(cells)):
+        assert smoke.planned() == {
+            (name, "") for name in ("summarise_settings", "trajectories", "losses", "architectures")
+        }
+
+
 def test_a_changed_threshold_trains_nothing(smoke, settings):
     planned = smoke.planned("--config", "runs={discard_loss_above: 0.5}")
     assert ("fit", "default") in planned and not any(rule == "train" for rule, _ in planned)

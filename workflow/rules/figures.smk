@@ -11,6 +11,11 @@ ARCHITECTURES = list(
 )[::-1]
 
 
+def observed(names):
+    """The hidden layers that the settings table names."""
+    return [study["rows"][name]["layer"] for name in names]
+
+
 rule architectures:
     input:
         code=code("plot_trajectories.py"),
@@ -29,6 +34,8 @@ rule architectures:
         "<logs>/figures/architectures.log",
     conda:
         "../envs/analysis.yaml"
+    params:
+        layers=observed(ARCHITECTURES),
     script:
         "../scripts/plot_trajectories.py"
 
@@ -51,6 +58,8 @@ rule trajectories:
         "<logs>/figures/trajectories.log",
     conda:
         "../envs/analysis.yaml"
+    params:
+        layers=observed(SETTINGS),
     script:
         "../scripts/plot_trajectories.py"
 
@@ -73,6 +82,8 @@ rule losses:
         "<logs>/figures/losses.log",
     conda:
         "../envs/analysis.yaml"
+    params:
+        layers=observed(SETTINGS),
     script:
         "../scripts/plot_losses.py"
 
@@ -121,6 +132,7 @@ rule gains:
     conda:
         "../envs/analysis.yaml"
     params:
+        layers=observed(GAINS),
         intervals=lookup("fits", within=study),
         seed=lookup("seeds/bootstrap", within=study),
     script:

@@ -1,6 +1,12 @@
 # Takes: the task's data and one row of the settings table.
 # Makes: <results>/trajectories/{setting}.nc, what all networks of the row did at every step.
 
+# what decides a row's training: which hidden layer is looked at afterwards does not
+TRAINED = {
+    name: {column: value for column, value in row.items() if column != "layer"}
+    for name, row in study["rows"].items()
+}
+
 
 rule train:
     input:
@@ -17,7 +23,7 @@ rule train:
     conda:
         "../envs/training.yaml"
     params:
-        row=lookup("rows/{setting}", within=study),
+        row=lookup("{setting}", within=TRAINED),
         device=lookup("training/device", within=study),
     script:
         "../scripts/train.py"

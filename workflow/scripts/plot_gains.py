@@ -4,8 +4,17 @@ from repdyn.figures import curves, gains, style
 from repdyn.jobs import run_job
 
 
-def main(trajectories: list[str], fits: list[str], intervals: dict, seed: int, svg: str, png: str, csv: str) -> None:
-    settings = [curves.read(*pair) for pair in zip(trajectories, fits, strict=True)]
+def main(
+    trajectories: list[str],
+    fits: list[str],
+    layers: list[int],
+    intervals: dict,
+    seed: int,
+    svg: str,
+    png: str,
+    csv: str,
+) -> None:
+    settings = [curves.read(*one) for one in zip(trajectories, fits, layers, strict=True)]
     with style.applied():
         style.save(*gains.figure(settings, intervals, seed), svg, png, csv)
 
@@ -16,6 +25,7 @@ if "snakemake" in globals():
         snakemake,
         trajectories=snakemake.input.trajectories,
         fits=snakemake.input.fits,
+        layers=snakemake.params.layers,
         intervals=snakemake.params.intervals,
         seed=snakemake.params.seed,
         svg=snakemake.output.svg,

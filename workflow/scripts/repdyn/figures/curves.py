@@ -55,12 +55,12 @@ class Setting:
         return len(self.fits)
 
 
-def read(trajectories: str, fits: str) -> Setting:
-    """One setting from its two artifacts."""
+def read(trajectories: str, fits: str, layer: int) -> Setting:
+    """One setting, observed at one of its hidden layers, from its two artifacts."""
     runs = artifacts.read_dataset(trajectories)
-    row = json.loads(runs.row)
-    fits = artifacts.read_table(fits).query("layer == @row['layer']").set_index("seed").loc[runs["seed"].values]
-    runs = runs.sel(layer=row["layer"]).isel(step=thin(runs.sizes["step"]))
+    row = {**json.loads(runs.row), "layer": layer}
+    fits = artifacts.read_table(fits).query("layer == @layer").set_index("seed").loc[runs["seed"].values]
+    runs = runs.sel(layer=layer).isel(step=thin(runs.sizes["step"]))
     return Setting(row, runs, fits)
 
 
