@@ -97,7 +97,10 @@ def test_pull_backs_are_the_derivatives(name):
 
 @pytest.mark.parametrize("model", networks.architectures())
 def test_a_seed_names_one_network_whatever_else_is_in_the_ensemble(model):
-    """To the last bit: alone, in company, and in another place of the stack."""
+    """Alone, in company, and in another place of the stack: the same network.
+
+    To the last bit where all layers are dense; a stacked product of a convolution may add in another order.
+    """
     layers = networks.layers(model, SHAPE)
 
     def trained(members):
@@ -108,9 +111,10 @@ def test_a_seed_names_one_network_whatever_else_is_in_the_ensemble(model):
         return {m.seed: [w[e].clone() for w in ensemble.weights] for e, m in enumerate(members)}
 
     together, alone, turned = trained(MEMBERS), trained(MEMBERS[1:2]), trained(MEMBERS[::-1])
+    rounding = 1e-5 if model == "cnn" else 0
     for n, weight in enumerate(alone[0]):
-        assert torch.equal(together[0][n], weight)
-        assert torch.equal(turned[0][n], weight)
+        for other in (together[0][n], turned[0][n]):
+            torch.testing.assert_close(other, weight, rtol=rounding, atol=rounding)
     assert not torch.equal(together[0][0], together[3][0])
 
 

@@ -19,7 +19,7 @@ import plot_gains  # noqa: E402
 import plot_losses  # noqa: E402
 import plot_trajectories  # noqa: E402
 
-from repdyn import artifacts, sources, theory  # noqa: E402
+from repdyn import artifacts, fitting, sources, theory  # noqa: E402
 from repdyn.figures import curves, depth  # noqa: E402
 
 NETWORKS, LAYERS, STEPS, LAYER = 3, 4, 600, 1
@@ -202,6 +202,12 @@ def test_mean_field_factor():
     assert np.isnan(depth.mean_field_factor({**row, "model": "resnet"}))
 
 
+def test_the_mean_field_slope_is_the_one_that_is_trained():
+    from repdyn.activations import LEAKY_SLOPE
+
+    assert depth.SLOPES["leaky_relu"] == LEAKY_SLOPE
+
+
 def test_mean_field_factor_of_a_wide_random_network():
     generator = np.random.default_rng(0)
     width, gain = 1500, 1.1
@@ -216,8 +222,8 @@ def test_mean_field_factor_of_a_wide_random_network():
 def test_gains_marks_frozen_fits(settings, tmp_path):
     (trajectories, fits), row = make_setting(tmp_path, "large", gain=1.4)
     table = artifacts.read_table(fits)
-    table.loc[table.seed == 0, "reason"] = "eta_h at its lower bound: H falls while the theory can only raise it"
-    table.loc[table.seed == 0, "converged"] = False
+    table.loc[table.seed == 0, ["eta_h", "converged"]] = [fitting.LOWEST_RATE, False]
+    table.loc[table.seed == 0, "h_end"] = table.h_start / 2
     artifacts.write_table(table, fits)
     numbers = pd.read_csv(plot("gains", [((trajectories, fits), row), *settings], tmp_path / "out")[2])
     errors = numbers[(numbers.quantity == "nrmse") & (numbers.gain == 1.4)].set_index("series")

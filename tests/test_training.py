@@ -118,9 +118,13 @@ def test_a_gpu_that_is_not_there_is_named():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine: its arithmetic is tested on the CPU")
-def test_a_gpu_trains_the_same_networks():
-    layers = networks.layers("cnn", Shape(width=60, depth=3, activation="leaky_relu"))
-    members = [Member(seed, 0.9, 0.01) for seed in range(3)]
-    cpu, gpu = (training.train(layers, members, X, Y, 200, device=device) for device in ("cpu", "cuda"))
+@pytest.mark.parametrize("optimiser", ["sgd", "adam"])
+@pytest.mark.parametrize("model", networks.architectures())
+def test_a_gpu_trains_the_same_networks(model, optimiser):
+    layers = networks.layers(model, Shape(width=60, depth=3, activation="leaky_relu"))
+    members = [Member(seed, 0.9, 0.01 if optimiser == "sgd" else 1e-4) for seed in range(3)]
+    cpu, gpu = (
+        training.train(layers, members, X, Y, 200, optimiser, device, dropout_seed=3) for device in ("cpu", "cuda")
+    )
     np.testing.assert_allclose(gpu.H, cpu.H, rtol=5e-3, atol=1e-6)
     np.testing.assert_allclose(gpu.loss, cpu.loss, rtol=5e-3, atol=1e-6)

@@ -6,11 +6,13 @@
 DEPTH, GAINS = study["figures"]["depth"], study["figures"]["gains"]
 
 # the first row of each architecture
-ARCHITECTURES = list(
-    {row["model"]: name for name, row in reversed(study["rows"].items())}.values()
-)[::-1]
+first = {}
+for name, row in study["rows"].items():
+    first.setdefault(row["model"], name)
+ARCHITECTURES = list(first.values())
 
 
+# Settings are params as well: inputs are compared as a set, and a figure keeps the order of the table.
 def observed(names):
     """The hidden layers that the settings table names."""
     return [study["rows"][name]["layer"] for name in names]
@@ -35,6 +37,7 @@ rule architectures:
     conda:
         "../envs/analysis.yaml"
     params:
+        settings=ARCHITECTURES,
         layers=observed(ARCHITECTURES),
     script:
         "../scripts/plot_trajectories.py"
@@ -59,6 +62,7 @@ rule trajectories:
     conda:
         "../envs/analysis.yaml"
     params:
+        settings=SETTINGS,
         layers=observed(SETTINGS),
     script:
         "../scripts/plot_trajectories.py"
@@ -83,6 +87,7 @@ rule losses:
     conda:
         "../envs/analysis.yaml"
     params:
+        settings=SETTINGS,
         layers=observed(SETTINGS),
     script:
         "../scripts/plot_losses.py"

@@ -30,6 +30,8 @@ rule collect_fits:
             category="Tables",
             labels={"table": "fits, every network and layer"},
         ),
+    params:
+        settings=SETTINGS,  # in this order
     log:
         "<logs>/collect_fits.log",
     conda:

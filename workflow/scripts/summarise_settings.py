@@ -17,6 +17,8 @@ def main(fits: str, layers: dict[str, int], intervals: dict, seed: int, output: 
     rows = []
     for setting, layer in layers.items():
         runs = fits.query("setting == @setting and layer == @layer")
+        if not len(runs):
+            raise ValueError(f"the table of fits has no row of setting {setting}, layer {layer}")
         kept = runs[runs.kept]
         row = {"setting": setting, "layer": layer, "networks": len(runs), "kept": len(kept)}
         row["converged"] = int(kept.converged.sum())

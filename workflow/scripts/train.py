@@ -52,6 +52,7 @@ def main(data: str, row: dict, device: str, output: str, threads: int = 1, code=
         attrs={
             "setting": row["name"],
             "learning_rate": lr,
+            "device": device,
             **{name: points.attrs[name] for name in ("dx2", "dy2", "in_dim", "out_dim")},
             **artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row),
         },

@@ -50,8 +50,9 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
-    """Read a table; empty reasons stay empty strings."""
-    table = pd.read_csv(path, dtype={"reason": str})
+    """Read a table; names and reasons stay text, whatever they look like."""
+    text = {"setting": str, "reason": str}
+    table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
     if "reason" in table:
         table["reason"] = table["reason"].fillna("")
     return table

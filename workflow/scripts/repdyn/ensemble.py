@@ -1,9 +1,9 @@
 """Many networks of one architecture as stacked parameters: forward, backward, update.
 
 The members of an ensemble share an architecture and differ in seed, gain and learning rate. Weights carry a leading
-network axis, so one operation serves all of them, on a CPU as on a GPU. A seed names one network: its weights are
-drawn by a generator of its own, on the CPU, so it is the same network whatever else is in the ensemble and wherever it
-is trained.
+network axis, so one operation serves all of them, on a CPU as on a GPU. A seed names one network: all its random
+numbers come from generators of its own, on the CPU, so it starts as the same network whatever else is in the ensemble
+and wherever it is trained. (On a CPU a network of dense layers stays so to the last bit.)
 """
 
 from dataclasses import dataclass
@@ -25,15 +25,18 @@ class Member:
     lr: float
 
 
-def generator(purpose: int, seed: int) -> torch.Generator:
-    """A random generator for one purpose (init, dropout, ...) and one network."""
-    state = np.random.SeedSequence((purpose, seed)).generate_state(2, np.uint32)
-    return torch.Generator().manual_seed(int(state[0]) << 31 ^ int(state[1]))
+INIT, DROPOUT = 0, 1  # purposes of random numbers: the same seed for two of them gives unrelated draws
+
+
+def generator(purpose: int, seed: int, member: int) -> torch.Generator:
+    """A random generator for one purpose (INIT, DROPOUT), one seed of the study, and one network."""
+    (state,) = np.random.SeedSequence((purpose, seed, member)).generate_state(1)
+    return torch.Generator().manual_seed(int(state))
 
 
 def initial_parameters(layers: list[Layer], member: Member, init_seed: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Xavier normal weights times the gain, zero biases: std = gain sqrt(2 / (fan_in + fan_out))."""
-    draw = generator(init_seed, member.seed)
+    draw = generator(INIT, init_seed, member.seed)
     parameters = []
     for layer in layers:
         std = member.gain * (2 / sum(layer.weights.fans)) ** 0.5
@@ -79,7 +82,8 @@ class Ensemble:
         rates = torch.tensor([member.lr for member in members], dtype=torch.float32, device=self.device)
         self.optimiser = OPTIMISERS[optimiser](rates)
         self.has_dropout = any(layer.dropout for layer in layers)
-        self._dropout_draws = [generator(dropout_seed, member.seed) for member in members] if self.has_dropout else []
+        if self.has_dropout:
+            self._dropout_draws = [generator(DROPOUT, dropout_seed, member.seed) for member in members]
         self._tape: list[tuple] = []
 
     def forward(self, x: torch.Tensor, training: bool = True) -> tuple[list[torch.Tensor], torch.Tensor]:
@@ -90,10 +94,9 @@ class Ensemble:
         With training=False units are never dropped and nothing is kept for a backward pass.
         """
         h = x.expand(len(self.members), *x.shape[-2:]).contiguous()
-        masks = self._masks(h) if training and self.has_dropout else None
         tape, outputs = [], []
         for n, layer in enumerate(self.layers):
-            mask = masks[n] if masks else None
+            mask = self._mask(layer.dropout, h) if training and layer.dropout else None
             if mask is not None:
                 h = h * mask
             z, rows = self._weigh(n, h)
@@ -148,13 +151,7 @@ class Ensemble:
             back[:, :, k : k + positions] += share  # position p of the input is the k-th of window p - k
         return back.flatten(2)
 
-    def _masks(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """One dropout mask a layer; a member's draws depend on its own seed alone."""
-        points = x.shape[1]
-        sizes = [points * layer.weights.inputs for layer in self.layers]
-        drawn = torch.stack([torch.rand(sum(sizes), generator=draw) for draw in self._dropout_draws])
-        masks = []
-        for layer, part in zip(self.layers, drawn.to(self.device).split(sizes, dim=1), strict=True):
-            keep = (part >= layer.dropout).float() / (1 - layer.dropout)
-            masks.append(keep.view(len(self.members), points, -1))
-        return masks
+    def _mask(self, dropout: float, h: torch.Tensor) -> torch.Tensor:
+        """Zeros where units of h are dropped, 1 / (1 - dropout) elsewhere; a member's draws are its own."""
+        drawn = torch.stack([torch.rand(h.shape[1:], generator=draw) for draw in self._dropout_draws])
+        return (drawn >= dropout).float().div_(1 - dropout).to(self.device)

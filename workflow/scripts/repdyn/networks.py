@@ -44,6 +44,12 @@ class Dense:
     def bias_size(self) -> int:
         return self.outputs
 
+    def units_after(self, units: int) -> int:
+        """How many units there are after this layer. Raises ValueError where it can't follow `units` units."""
+        if units != self.inputs:
+            raise ValueError(f"a dense layer for {self.inputs} units follows {units} units")
+        return self.outputs
+
 
 @dataclass(frozen=True)
 class Conv1d:
@@ -68,6 +74,14 @@ class Conv1d:
     def bias_size(self) -> int:
         return self.out_channels
 
+    def units_after(self, units: int) -> int:
+        """How many units there are after this layer. Raises ValueError where it can't follow `units` units."""
+        length, rest = divmod(units, self.in_channels)
+        if rest or length < self.kernel:
+            shape = f"{self.in_channels} channels and kernel {self.kernel}"
+            raise ValueError(f"a convolution of {shape} follows {units} units")
+        return (length - self.kernel + 1) * self.out_channels
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -90,9 +104,23 @@ def architectures() -> list[str]:
 def layers(model: str, shape: Shape) -> list[Layer]:
     """The layers of an architecture; the last one is the output, all before it are hidden layers 0, 1, ...
 
-    Raises ValueError for a shape that the architecture can't have.
+    Raises ValueError for a shape that the architecture can't have, and for layers that don't fit together.
     """
-    return import_module(f"repdyn.architectures.{model}").build(shape)
+    built = import_module(f"repdyn.architectures.{model}").build(shape)
+    units = [shape.in_dim]
+    for n, layer in enumerate(built):
+        units.append(layer.weights.units_after(units[n]))
+        if not 0 <= layer.dropout < 1:
+            raise ValueError(f"layer {n} drops units with probability {layer.dropout}: expected 0 <= dropout < 1")
+        if layer.skip and not 0 < layer.skip <= n:
+            raise ValueError(f"layer {n} adds the output of the layer {layer.skip} before it, which is none")
+        if layer.skip and units[n + 1] != units[n + 1 - layer.skip]:
+            raise ValueError(
+                f"layer {n} has {units[n + 1]} units and adds the {units[n + 1 - layer.skip]} of layer {n - layer.skip}"
+            )
+    if units[-1] != shape.out_dim:
+        raise ValueError(f"the last layer has {units[-1]} units, the task has {shape.out_dim} outputs")
+    return built
 
 
 def hidden_layers(model: str, shape: Shape) -> int:

@@ -4,7 +4,7 @@ Step t holds the state before the t-th update (t = 0, 1, ..., steps - 1), so ste
 recorded comes from the training pass itself; only networks with dropout need an evaluation pass beside it.
 """
 
-import sys
+import logging
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -118,27 +118,23 @@ def _subnormals_as_zero():
 
 
 class _Progress:
-    """A bar on a terminal, a line a minute elsewhere."""
+    """A line a minute in the log, and a bar on a terminal."""
 
     def __init__(self, label: str, total: int):
         self.label, self.total, self.done = label, total, 0
-        self.bar = None
 
     def __enter__(self):
         self.started = self.spoke = time.monotonic()
-        if sys.stderr.isatty():
-            self.bar = tqdm(total=self.total, desc=self.label, unit="step", leave=False, mininterval=0.5)
+        self.bar = tqdm(total=self.total, desc=self.label, unit="step", leave=False, mininterval=0.5, disable=None)
         return self
 
     def update(self, steps: int = 1) -> None:
         self.done += steps
-        if self.bar is not None:
-            self.bar.update(steps)
-        elif self.done % 256 == 0 and time.monotonic() - self.spoke > 60:
+        self.bar.update(steps)
+        if self.done % 256 == 0 and time.monotonic() - self.spoke > 60:
             self.spoke = time.monotonic()
             rate = self.done / (self.spoke - self.started)
-            print(f"{self.label}: step {self.done} of {self.total}, {rate:.0f} steps/s", file=sys.stderr, flush=True)
+            logging.info("%s: step %d of %d, %.0f steps/s", self.label, self.done, self.total, rate)
 
     def __exit__(self, *_):
-        if self.bar is not None:
-            self.bar.close()
+        self.bar.close()

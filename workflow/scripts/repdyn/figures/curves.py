@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from repdyn import artifacts, theory
+from repdyn import artifacts, fitting, theory
 from repdyn.figures import style
 
 COLUMNS = ["setting", "gain", "layer", "quantity", "series", "seed", "step", "value", "low", "high", "networks"]
@@ -168,7 +168,7 @@ def draw(ax, numbers: pd.DataFrame) -> None:
         low, high = ax.get_ylim()  # a run that diverges leaves the panel
         ax.set_ylim(max(low, -reach), min(high, reach))
     ax.set_xlim(numbers.step.min(), numbers.step.max() + 1)
-    style.thousands(ax)
+    style.few_steps(ax)
 
 
 def describe(row: dict) -> str:
@@ -209,4 +209,4 @@ def caption(ax, setting: Setting, result: str, count: str) -> None:
 
 def at_bound(fits: pd.DataFrame, rate: str) -> pd.Series:
     """Which fits ended on a lower bound of a rate: the theory fits best with that half of the network frozen."""
-    return fits.reason.str.contains(f"{rate} at its lower bound", regex=False)
+    return fits[rate] <= fitting.LOWEST_RATE * (1 + 1e-6)

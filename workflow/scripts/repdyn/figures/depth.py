@@ -151,21 +151,7 @@ def _extreme(numbers, quantity, which):
 def _points(ax, numbers, quantity, colour, marker, label):
     single, means = _of(numbers, quantity, "network"), _of(numbers, quantity, "mean")
     ax.plot(single.layer, single.value, ".", color=colour, alpha=0.3, markersize=4, markeredgewidth=0, zorder=2)
-    if len(means):
-        below_above = np.abs(means[["low", "high"]].to_numpy() - means[["value"]].to_numpy()).T
-        ax.errorbar(
-            means.layer,
-            means.value,
-            np.nan_to_num(below_above),
-            color=colour,
-            marker=marker,
-            markersize=4.5,
-            linewidth=1,
-            elinewidth=1.2,
-            capsize=2,
-            zorder=3,
-            label=label,
-        )
+    style.intervals(ax, means.layer, means, colour, marker, label)
 
 
 def _finish(ax, letter, title, unit, log=False):

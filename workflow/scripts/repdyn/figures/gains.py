@@ -58,7 +58,7 @@ def figure(settings: list[curves.Setting], intervals: dict, seed: int) -> tuple[
     _error(error, numbers)
     _distance(distance, numbers)
     note = f"Bars: {100 * intervals['confidence']:g} % bootstrap interval of the mean over kept networks."
-    if falling := [setting.row["gain"] for setting in settings if setting.kept.reason.str.contains("H falls").any()]:
+    if falling := [setting.row["gain"] for setting in settings if freezes(setting.kept).any()]:
         gains = ", ".join(f"{gain:g}" for gain in falling)
         note = (
             f"At gain {gains} H falls while networks learn. The theory can only raise H, so the best fit freezes it: "
@@ -172,23 +172,14 @@ def _distance(ax, numbers):
     _finish(ax, "How far the representation moves")
 
 
+def freezes(fits: pd.DataFrame) -> pd.Series:
+    """Which networks' representations come closer although the theory can only part them: their best eta_h is 0."""
+    return curves.at_bound(fits, "eta_h") & (fits.h_end < fits.h_start)
+
+
 def _means(ax, numbers, colour, label):
     means = numbers[numbers.series == "experiment"].sort_values("gain")
-    if len(means):
-        below_above = np.abs(means[["low", "high"]].to_numpy() - means[["value"]].to_numpy()).T
-        ax.errorbar(
-            means.gain,
-            means.value,
-            np.nan_to_num(below_above),
-            color=colour,
-            marker="o",
-            markersize=5,
-            linewidth=1.3,
-            elinewidth=1.3,
-            capsize=3,
-            zorder=4,
-            label=label,
-        )
+    style.intervals(ax, means.gain, means, colour, "o", label)
 
 
 def _finish(ax, title):

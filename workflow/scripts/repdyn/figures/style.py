@@ -3,6 +3,8 @@
 from contextlib import contextmanager
 
 import matplotlib
+import numpy as np
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -11,8 +13,7 @@ from matplotlib.patches import Patch
 
 from repdyn import artifacts
 
-# seaborn's "colorblind" palette.
-BLUE, ORANGE, GREEN, VERMILION, GREY = "#0173b2", "#de8f05", "#029e73", "#d55e00", "#949494"
+BLUE, ORANGE, GREEN, VERMILION, *_, GREY, _, _ = seaborn.color_palette("colorblind").as_hex()
 COLOUR = {"H": BLUE, "Y": ORANGE, "w": GREEN, "loss": BLUE}
 FAINT = "#555555"
 DASHES = (0, (3.2, 1.8))
@@ -143,6 +144,26 @@ def line_handles(band: str, discarded: bool) -> list:
     return handles
 
 
-def thousands(ax: Axes) -> None:
+def few_steps(ax: Axes) -> None:
     """Few ticks on the axis of steps, at round numbers."""
     ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
+
+
+def intervals(ax: Axes, x, means, colour, marker: str, label: str) -> None:
+    """Means with their intervals: columns value, low and high; no bar where there is no interval."""
+    if not len(means):
+        return
+    below_above = np.abs(means[["low", "high"]].to_numpy() - means[["value"]].to_numpy()).T
+    ax.errorbar(
+        x,
+        means.value,
+        np.nan_to_num(below_above),
+        color=colour,
+        marker=marker,
+        markersize=5,
+        linewidth=1.2,
+        elinewidth=1.2,
+        capsize=2.5,
+        zorder=4,
+        label=label,
+    )

@@ -1,0 +1,100 @@
+"""The scripts from data to tables, called as functions: no run is lost, each has its reason, means are right."""
+
+import json
+
+import fit
+import numpy as np
+import prepare_two_points
+import pytest
+import summarise_settings
+import train
+
+from repdyn import artifacts, theory
+
+TASK = {"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}
+ROW = {
+    "name": "10",  # a name that looks like a number stays a name
+    **{"model": "mlp", "activation": "leaky_relu", "gain": 1.0, "lr": 0.02, "width": 40, "depth": 4, "steps": 500},
+    **{"optimiser": "sgd", "networks": 3, "refine": 2, "init_seed": 0, "dropout_seed": None, **TASK},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """One setting through every script: seed 0 learns, seed 1 does not finish, seed 2 diverges."""
+    folder = tmp_path_factory.mktemp("scripts")
+    prepare_two_points.main(TASK, folder / "points.nc")
+    train.main(folder / "points.nc", ROW, "cpu", folder / "trained.nc")
+    runs = artifacts.read_dataset(folder / "trained.nc")
+    runs.loss[1] = np.maximum(runs.loss[1], 0.05)
+    for name in ("H", "Y", "w", "loss", "mean_error"):
+        runs[name].loc[{"seed": 2, "step": slice(300, None)}] = np.nan
+    runs.diverged_at[2] = 300
+    artifacts.write_dataset(runs, folder / "runs.nc")
+    fit.main(folder / "runs.nc", 0.01, folder / "fits.csv")
+    intervals = {"confidence": 0.95, "resamples": 100}
+    summarise_settings.main(folder / "fits.csv", {"10": 2}, intervals, 0, folder / "settings.csv")
+    return folder
+
+
+def test_the_task(folder):
+    points = artifacts.read_dataset(folder / "points.nc")
+    assert points.x.values.ravel().tolist() == [-1, 0]
+    np.testing.assert_allclose(points.y.values.ravel(), [0.6, 0.6 + 0.5**0.5])
+
+
+@pytest.mark.parametrize(("in_dim", "out_dim"), [(1, 1), (3, 2)])
+def test_the_points_are_as_far_apart_as_asked(tmp_path, in_dim, out_dim):
+    prepare_two_points.main({"dx2": 2.25, "dy2": 0.25, "in_dim": in_dim, "out_dim": out_dim}, tmp_path / "points.nc")
+    points = artifacts.read_dataset(tmp_path / "points.nc")
+    assert points.x.shape == (2, in_dim) and points.y.shape == (2, out_dim)
+    assert float((points.x.diff("point") ** 2).sum()) == pytest.approx(2.25)
+    assert float((points.y.diff("point") ** 2).sum()) == pytest.approx(0.25)
+
+
+def test_training_takes_smaller_and_more_steps(folder):
+    runs = artifacts.read_dataset(folder / "trained.nc")
+    assert runs.sizes == {"seed": 3, "layer": 4, "step": 1000}
+    assert runs.learning_rate == 0.01
+    assert runs.device == "cpu"
+    assert json.loads(runs.row) == ROW
+
+
+def test_no_run_is_lost_and_each_has_its_reason(folder):
+    fits = artifacts.read_table(folder / "fits.csv")
+    assert list(fits.setting.unique()) == ["10"]
+    assert len(fits) == 3 * 4
+    by_seed = fits.groupby("seed")
+    assert by_seed.kept.all().tolist() == [True, False, False]
+    assert set(by_seed.get_group(1).reason.str.split(";").str[0]) == {"final loss 0.05 above 0.01"}
+    assert set(by_seed.get_group(2).reason) == {"diverged at step 300"}
+    assert by_seed.get_group(2)[["eta_h", "eta_y", "eta_m", "sse"]].isna().all(axis=None)
+    assert by_seed.get_group(1)[["eta_h", "eta_y", "eta_m", "sse"]].notna().all(axis=None)  # fitted, but not kept
+
+
+def test_means_are_over_kept_networks(folder):
+    fits = artifacts.read_table(folder / "fits.csv")
+    (row,) = artifacts.read_table(folder / "settings.csv").itertuples()
+    (kept,) = fits.query("seed == 0 and layer == 2").itertuples()
+    assert (row.setting, row.layer, row.networks, row.kept, row.converged) == ("10", 2, 3, 1, 1)
+    assert row.eta_h == pytest.approx(kept.eta_h) and row.nrmse == pytest.approx(kept.nrmse)
+    assert np.isnan(row.eta_h_low)  # one network has no interval
+    assert row.reason == "seed 1: final loss 0.05 above 0.01 | seed 2: diverged at step 300"
+
+
+def test_the_loss_follows_from_rates_that_were_not_fitted_to_it(folder):
+    """The paper's second claim, on a really trained network."""
+    runs = artifacts.read_dataset(folder / "trained.nc").sel(seed=0)
+    fitted = artifacts.read_table(folder / "fits.csv").query("seed == 0 and layer == 3").iloc[0]
+    t = runs.step.values.astype(float)
+    start = [float(runs.H.sel(layer=3)[0]), float(runs.Y[0]), float(runs.w[0])]
+    _, Y, w = theory.exact(t, *start, fitted.eta_h, fitted.eta_y, 1.0, 0.5)
+    loss = theory.loss_curve(t, Y, w, float(runs.mean_error[0]), fitted.eta_m, 0.5)
+    deviation = np.sqrt(((loss - runs.loss.values) ** 2).mean()) / np.ptp(runs.loss.values)
+    assert deviation < 0.05
+
+
+def test_a_setting_that_is_not_in_the_fits_is_named(folder):
+    with pytest.raises(ValueError, match="no row of setting other"):
+        summarise_settings.main(folder / "fits.csv", {"other": 2}, {}, 0, folder / "nothing.csv")
+    assert not (folder / "nothing.csv").exists()
