@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from repdyn import settings
+from repdyn import networks, settings, validation
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,6 +38,7 @@ ACTIVATIONS = "expected one of leaky_relu, relu, elu, tanh, silu, gelu, none"
 NAMES = "a list of at least 2 names of selected rows, each once"
 FOLDER = "a folder, relative to the project or absolute, of letters, digits and _ . , + @ = - between the '/'"
 COLUMNS = "name, model, activation, gain, lr, width, depth, steps, layer, optimiser"
+MODELS = f"expected one of {', '.join(networks.architectures())}"
 LIST = "default, gain_0.9, skip, cnn, flat"
 
 
@@ -122,6 +123,10 @@ CONFIG_CASES = {
         "it wants a point and a signed exponent: write 2.5e+3",
     ),
     "nan": ("runs: {discard_loss_above: .nan}", "3: runs.discard_loss_above = nan: expected a finite number > 0"),
+    "a whole number too large for a float": (
+        f"runs: {{discard_loss_above: 1{'0' * 309}}}",
+        f"3: runs.discard_loss_above = 1{'0' * 76}...: expected a finite number > 0",
+    ),
     "inf": ("runs: {discard_loss_above: .inf}", "3: runs.discard_loss_above = inf: expected a finite number > 0"),
     "negative threshold": (
         "runs: {discard_loss_above: -1}",
@@ -284,6 +289,16 @@ def test_results_that_hold_the_project(project, folder):
     assert problems(project, {"results": folder}) == [f"command line (--config): results = {folder!r}: {told}"]
 
 
+@pytest.mark.parametrize("below", ["", "/deeper/still"])
+def test_results_that_are_a_file(project, below):
+    (project / "notes.md").touch()
+    for file in ("notes.md", str(project.parent / "elsewhere.txt")):
+        (project / file).touch()
+        told = f"expected a folder, new or existing, but {file} is a file"
+        folder = file + below
+        assert problems(project, {"results": folder}) == [f"command line (--config): results = {folder!r}: {told}"]
+
+
 @pytest.mark.parametrize("key", ["results", "training", "figures"])
 def test_missing_key(project, key):
     config = yaml.safe_load((project / BASE).read_text())
@@ -432,12 +447,12 @@ TABLE_CASES = {
     "unknown model": (
         "skip resnet",
         "skip transformer",
-        "row 5 (skip), column 'model' = transformer: expected one of cnn, dropout, mlp, resnet",
+        f"row 5 (skip), column 'model' = transformer: {MODELS}",
     ),
     "misspelt model": (
         "skip resnet",
         "skip ResNet-",
-        "row 5 (skip), column 'model' = ResNet-: expected one of cnn, dropout, mlp, resnet; did you mean 'resnet'?",
+        f"row 5 (skip), column 'model' = ResNet-: {MODELS}; did you mean 'resnet'?",
     ),
     "unknown optimiser": (
         "400 0 adam",
@@ -478,7 +493,7 @@ TABLE_CASES = {
         "\nname gain",
         [
             "row 2 (header): column 'gain' is there 2 times: expected each column once",
-            "row 2 (header): column 'model' is missing: expected one of cnn, dropout, mlp, resnet",
+            f"row 2 (header): column 'model' is missing: {MODELS}",
         ],
     ),
     "unknown column": (
@@ -551,6 +566,38 @@ def test_rows_that_are_not_selected_are_checked_too(project):
     assert told.startswith(f"{TABLE}: row 6 (cnn), column 'activation' = tan: ") and told.endswith(
         "did you mean 'tanh'?"
     )
+
+
+def test_other_names_are_for_what_is_not_there_by_its_own():
+    """`swish` is `silu` among activations, but also a name that a row can have."""
+    assert validation.did_you_mean("Swish", ["relu", "silu"]) == "; did you mean 'silu'?"
+    assert validation.did_you_mean("Swish", ["silu", "swish"]) == "; did you mean 'swish'?"
+    assert validation.did_you_mean("swish", ["tanh", "swish_2"]) == "; did you mean 'swish_2'?"
+    assert validation.did_you_mean("gpu", ["auto", "cpu", "cuda"]) == "; did you mean 'cuda'?"
+
+
+def test_a_row_called_as_an_alias_is_suggested(project):
+    (project / TABLE).write_text(ROWS.replace("skip", "swish"))
+    assert problems(project, {"two_points": {"rows": ["default", "gain_0.9", "Swish"]}}) == [
+        f"command line (--config): two_points.rows[2] = 'Swish': no such row in {TABLE}; did you mean 'swish'? "
+        f"Rows: {LIST.replace('skip', 'swish')}"
+    ]
+
+
+def test_the_manuals_messages_are_true(project):
+    """Those of config/README.md, from the shipped files with one mistake each."""
+    shown = [
+        line.strip() for line in (ROOT / "config/README.md").read_text().splitlines() if line[:11] == "    config/"
+    ]
+    smoke, table = project / "config/smoke.yaml", project / "config/settings/two_points.tsv"
+    sound = smoke.read_text()
+    smoke.write_text(sound.replace("refine: 1", "refin: 2"))
+    found = problems(project, files=("config/smoke.yaml", BASE))
+    smoke.write_text(sound)
+    table.write_text(
+        table.read_text().replace("narrow\tmlp\tleaky_relu\t1.05\t0.01\t50", "narrow\tmlp\tleaky_relu\t1.05\t0.01\t-50")
+    )
+    assert [*found, *problems(project, files=(BASE,))] == shown
 
 
 def test_two_rows_of_one_gain(project):

@@ -1,7 +1,4 @@
-"""Architectures as descriptions: sizes, hidden layers, refusals, and that describing needs no torch."""
-
-import subprocess
-import sys
+"""Architectures as descriptions: sizes, hidden layers, refusals."""
 
 import pytest
 
@@ -45,7 +42,27 @@ def test_a_cnn_that_is_too_narrow_is_refused():
     assert networks.layers("cnn", Shape(width=41, depth=3, activation="relu"))[-1].weights.inputs == 1
 
 
-def test_describing_needs_no_torch():
-    found = "import sys, repdyn.settings, repdyn.sources; print('torch' in sys.modules, 'numpy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", found], capture_output=True, text=True, cwd="workflow/scripts")
-    assert done.stdout.split() == ["False", "False"], done.stderr
+def test_layers_that_do_not_fit_together_are_refused(monkeypatch):
+    """What an architecture of one's own can get wrong is told when the table is read, not while training."""
+    dense, shape = networks.Dense, Shape(width=5, depth=2, activation="relu")
+
+    def described(*layers):
+        monkeypatch.setattr(networks, "import_module", lambda name: type("module", (), {"build": lambda _: [*layers]}))
+        return networks.layers("anything", shape)
+
+    first, last = networks.Layer(dense(1, 5)), networks.Layer(dense(5, 1))
+    assert len(described(first, networks.Layer(dense(5, 5), skip=1), last)) == 3
+    for told, layers in {
+        "a dense layer for 4 units follows 5": [first, networks.Layer(dense(4, 1))],
+        "a convolution of 2 channels": [first, networks.Layer(networks.Conv1d(2, 1, 3)), last],
+        "expected 0 <= dropout < 1": [first, networks.Layer(dense(5, 1), dropout=1.0)],
+        "the layer 2 before it, which is none": [first, networks.Layer(dense(5, 5), skip=2), last],
+        "layer 1 has 4 units and adds the 5 of layer 0": [
+            first,
+            networks.Layer(dense(5, 4), skip=1),
+            networks.Layer(dense(4, 1)),
+        ],
+        "the last layer has 5 units": [first],
+    }.items():
+        with pytest.raises(ValueError, match=told):
+            described(*layers)

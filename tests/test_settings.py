@@ -1,6 +1,8 @@
 """The shipped configurations are sound, documented, and turned into rows that decide their own training."""
 
+import functools
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +59,8 @@ def test_the_table_is_the_papers():
     columns = list(settings.schema("two_points")["properties"])
     wanted = [line.split() for line in PAPER_ROWS.strip().splitlines()]
     found = study()["rows"]
-    assert list(found) == [cells[0] for cells in wanted]
+    names = [cells[0] for cells in wanted]
+    assert [name for name in found if name in names] == names  # others may be added
     for cells in wanted:
         for column, cell in zip(columns, cells, strict=True):
             value = found[cells[0]][column]
@@ -96,9 +99,9 @@ def test_paper_trains_the_whole_table_as_the_paper_does():
     assert {row["refine"] for row in loaded["rows"].values()} == {2}
 
 
-def test_smoke_tries_every_architecture_and_optimiser():
+def test_smoke_tries_every_shipped_architecture_and_optimiser():
     rows = study(SMOKE)["rows"].values()
-    assert {row["model"] for row in rows} == set(settings.schema("two_points")["properties"]["model"]["enum"])
+    assert {row["model"] for row in rows} >= {"mlp", "resnet", "cnn", "dropout"}
     assert {row["optimiser"] for row in rows} == {"sgd", "adam"}
     assert all(row["width"] <= 50 and row["depth"] <= 6 and row["steps"] <= 400 for row in rows)
 
@@ -115,6 +118,27 @@ def test_edges_that_are_allowed():
     config["two_points"]["task"].update(dx2=1, dy2=0)
     config["results"] = "/scratch/me/study"
     assert settings.load_study(config, [BASE], ROOT)["rows"]["default"]["dy2"] == 0
+
+
+def test_numbers_are_floats_however_they_are_written(tmp_path):
+    config = merged(BASE)
+    config["two_points"]["task"].update(dx2=1, dy2=2)
+    config["runs"]["discard_loss_above"] = 1
+    text = (ROOT / "config/settings/two_points.tsv").read_text()
+    assert "default\tmlp\tleaky_relu\t1.0\t" in text
+    (tmp_path / "whole.tsv").write_text(
+        text.replace("default\tmlp\tleaky_relu\t1.0\t", "default\tmlp\tleaky_relu\t1\t")
+    )
+    config["two_points"]["table"] = str(tmp_path / "whole.tsv")
+    loaded = settings.load_study(config, [BASE], ROOT)
+    for path, sub in leaves(settings.schema("config")).items():
+        value = functools.reduce(lambda group, key: group[key], path, loaded)
+        if sub.get("type") in ("number", "integer"):
+            assert type(value) is {"number": float, "integer": int}[sub["type"]], path
+    point_nought = merged(BASE)
+    point_nought["two_points"]["task"]["dy2"] = 2.0
+    assert repr(loaded["rows"]) == repr(settings.load_study(point_nought, [BASE], ROOT)["rows"])
+    assert type(config["two_points"]["task"]["dx2"]) is int  # the caller's is left alone
 
 
 def test_comments_blank_lines_and_spreadsheet_habits_in_a_table(tmp_path):
@@ -198,6 +222,61 @@ def test_hidden_layers():
     assert {name: settings.hidden_layers(rows[name]) for name in counts} == counts
 
 
+def add_architecture(monkeypatch, folder, name, layers):
+    """A file beside the shipped ones, in a copy of their folder."""
+    from repdyn import architectures, networks
+
+    for file in [*networks.ARCHITECTURES.glob("[!_]*.py")]:
+        shutil.copy(file, folder)
+    source = f"from repdyn.networks import Dense, Layer, chain\n\n\ndef build(shape):\n    return {layers}\n"
+    (folder / f"{name}.py").write_text(source)
+    monkeypatch.setattr(networks, "ARCHITECTURES", folder)
+    monkeypatch.setattr(architectures, "__path__", [*architectures.__path__, str(folder)])
+    settings.schema.cache_clear()
+
+
+@pytest.fixture
+def with_architecture(monkeypatch, tmp_path):
+    """A function: the configuration of a study whose row `default` has another architecture, of the given layers."""
+    names = []
+
+    def made(name, layers):
+        names.append(name)
+        add_architecture(monkeypatch, tmp_path, name, layers)
+        text = (ROOT / "config/settings/two_points.tsv").read_text()
+        (tmp_path / "mine.tsv").write_text(text.replace("default\tmlp\t", f"default\t{name}\t"))
+        config = merged(BASE)
+        config["two_points"]["table"] = str(tmp_path / "mine.tsv")
+        config["figures"]["gains"] = ["gain_1.1", "gain_1.2"]
+        return config
+
+    yield made
+    for name in names:
+        sys.modules.pop(f"repdyn.architectures.{name}", None)
+    settings.schema.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "layers, seed", [("[*chain(shape)[:-1], *chain(shape, dropout=0.2)[-1:]]", 1), ("chain(shape)", None)]
+)
+def test_whatever_drops_units_has_a_seed_for_it(with_architecture, layers, seed):
+    rows = settings.load_study(with_architecture("noisy", layers), [BASE], ROOT)["rows"]
+    assert rows["default"]["model"] == "noisy" and rows["default"]["dropout_seed"] == seed
+    assert rows["dropout"]["dropout_seed"] == 1 and rows["tanh"]["dropout_seed"] is None
+
+
+def test_layers_are_checked_with_the_ends_that_the_task_gives(with_architecture):
+    config = with_architecture(
+        "stiff", "[Layer(Dense(3, 7)), Layer(Dense(7, 7)), *[Layer(Dense(7, 7))] * 10, Layer(Dense(7, 2))]"
+    )
+    with pytest.raises(settings.ConfigurationError) as raised:
+        settings.load_study(config, [BASE], ROOT)
+    (problem,) = raised.value.problems
+    assert "(default), columns 'width', 'depth' = 500, 20: expected a shape that can be built: " in problem
+    config["two_points"]["task"].update(in_dim=3, out_dim=2)
+    assert settings.load_study(config, [BASE], ROOT)["rows"]["default"]["model"] == "stiff"
+
+
 def test_a_new_architecture_needs_no_change_of_a_schema(monkeypatch, tmp_path):
     from repdyn import networks
 
@@ -219,7 +298,7 @@ def test_an_architecture_that_refuses_a_row_or_fails_is_named(monkeypatch, fault
     def refuse(model, shape):
         raise fault
 
-    monkeypatch.setattr(networks, "hidden_layers", refuse)
+    monkeypatch.setattr(networks, "layers", refuse)
     table = ROOT / "config/settings/smoke.tsv"
     _, names, problems = settings.read_table(table, "smoke.tsv", settings.schema("two_points"))
     assert len(problems) == len(names)
@@ -230,7 +309,8 @@ def test_an_architecture_that_refuses_a_row_or_fails_is_named(monkeypatch, fault
 
 def test_nothing_heavy_is_imported():
     heavy = ("torch", "numpy", "pandas", "matplotlib", "scipy", "xarray")
-    code = f"import sys, repdyn.settings; print([name for name in {heavy} if name in sys.modules])"
+    light = "repdyn.settings, repdyn.networks, repdyn.sources"
+    code = f"import sys, {light}; print([name for name in {heavy} if name in sys.modules])"
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=ROOT / "workflow/scripts", capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -239,7 +319,7 @@ def test_nothing_heavy_is_imported():
 def test_check_from_the_command_line(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(ROOT)
     assert settings.main(["check", SMOKE]) == 0
-    assert "7 rows, 2 networks of each" in capsys.readouterr().out
+    assert f"{len(study(SMOKE)['rows'])} rows, 2 networks of each" in capsys.readouterr().out
     (tmp_path / "mine.yaml").write_text("training: {refine: 0}\n")
     assert settings.main(["check", str(tmp_path / "mine.yaml")]) == 1
     assert "mine.yaml:1: training.refine = 0: expected a whole number >= 1" in capsys.readouterr().err

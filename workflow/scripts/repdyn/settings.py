@@ -9,13 +9,14 @@ can't say: rules between columns, between rows, and between the configuration an
 
 import copy
 import functools
+import os
 import sys
 from pathlib import Path
 
 import yaml
 
 from repdyn.networks import architectures
-from repdyn.tables import hidden_layers, read_table
+from repdyn.tables import drops_units, hidden_layers, read_table
 from repdyn.validation import (
     COMMAND_LINE,
     MISSING,
@@ -54,8 +55,9 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
     The result is a copy of the configuration with `rows` added: {name: row} of the selected rows, in the order of
     the table. Use it in place of `config`, where Snakemake leaves nested numbers of --config as text. A row holds all
     that decides its training: the columns of the table, `networks`, `refine` (lr and steps are not refined yet), dx2,
-    dy2, in_dim, out_dim, init_seed, and dropout_seed (None where nothing is dropped). Where it runs
-    (`training.device`) is left out on purpose: another machine is no other study.
+    dy2, in_dim, out_dim, init_seed, and dropout_seed (None where no layer drops units). `training.device` is
+    no part of a row: the train rule passes it as a parameter of its own, so asking for another device trains again,
+    while `auto` on another machine does not. Keys and columns of type number hold floats, so 1 and 1.0 are the same.
     """
     root = Path(root)
     documents = _documents(config_files, root)
@@ -85,17 +87,19 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
         complain(("results",), results, fault)
 
     table = sound("two_points", "table")
+    ends = {key: sound("two_points", "task", key) or 1 for key in ("in_dim", "out_dim")}
     if table is not None:
-        found, names, faults = read_table(root / table, table, schema("two_points"))
+        found, names, faults = read_table(root / table, table, schema("two_points"), **ends)
         if found is None:
             complain(("two_points", "table"), table, faults[0])
             faults = []
         problems += faults
         if names:
-            selected = _check_names(sound, complain, found, names, table)
+            selected = _check_names(sound, complain, found, names, table, ends)
     if problems:
         raise ConfigurationError(problems)
 
+    _floats(config)
     points, seeds = config["two_points"], config["seeds"]
     shared = {"networks": points["networks"], "refine": config["training"]["refine"], **points["task"]}
     rows = {
@@ -103,7 +107,7 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
             **found[name],
             **shared,
             "init_seed": seeds["init"],
-            "dropout_seed": seeds["dropout"] if found[name]["model"] == "dropout" else None,
+            "dropout_seed": seeds["dropout"] if drops_units(found[name], **ends) else None,
         }
         for name in selected
     }
@@ -124,7 +128,15 @@ def _command_line_numbers(config, documents):
     return config
 
 
-def _check_names(sound, complain, rows, names, table):
+def _floats(config):
+    """Make every value whose type is number a float, in place."""
+    for (*groups, key), wanted in leaves(schema("config")).items():
+        if wanted.get("type") == "number":
+            group = functools.reduce(lambda inner, name: inner[name], groups, config)
+            group[key] = float(group[key])
+
+
+def _check_names(sound, complain, rows, names, table, ends):
     """Rules between configuration and table; returns the selected names, in the order of the table."""
 
     def known(path, name, among):
@@ -144,7 +156,7 @@ def _check_names(sound, complain, rows, names, table):
 
     depth = sound("figures", "depth")
     comparable = depth is not None and known(("figures", "depth"), depth, selected) and depth in rows
-    if comparable and hidden_layers(rows[depth]) < 2:
+    if comparable and hidden_layers(rows[depth], **ends) < 2:
         told = "this row has one hidden layer: expected a row with at least 2, to compare them"
         complain(("figures", "depth"), depth, told)
 
@@ -178,6 +190,10 @@ def _results_fault(text, root):
     inside = folder.relative_to(base).parts if base in folder.parents else ("",)
     if inside[0] in SOURCE_FOLDERS or inside[0].startswith("."):
         return f"expected a folder outside of {inside[0]}/, which holds the project's own files"
+    for place in (folder, *folder.parents):
+        if os.path.exists(place) and not os.path.isdir(place):
+            shown = place.relative_to(base) if base in place.parents else place
+            return f"expected a folder, new or existing, but {shown.as_posix()} is a file"
     return None
 
 
@@ -208,7 +224,7 @@ def describe(root=Path(".")):
         config.append(f"| `{dotted(path)}` | `{shown}` | {expected(sub)} | {sub['description']} |")
     columns = ["| column | allowed | meaning |", "| --- | --- | --- |"]
     for column, sub in schema("two_points")["properties"].items():
-        columns.append(f"| `{column}` | {expected(sub)} | {sub['description']} |")
+        columns.append(f"| `{column}` | {sub.get('manual') or expected(sub)} | {sub['description']} |")
     return {"config": "\n".join(config), "two_points": "\n".join(columns)}
 
 

@@ -9,11 +9,12 @@ from repdyn import networks
 from repdyn.validation import MISSING, as_number, did_you_mean, expected, read_text, repeated, show, violations
 
 
-def read_table(path, shown, row_schema):
+def read_table(path, shown, row_schema, in_dim=1, out_dim=1):
     """Rows of a tab-separated table -> (rows, names, problems).
 
     rows: {name: row} of the rows without fault, None if there is no such file; names: every name in the table,
     also of faulty rows. Lines that start with # and blank lines are skipped; rows are numbered by line of the file.
+    in_dim and out_dim: units at the two ends of every network, which its layers have to fit.
     """
     if not Path(path).is_file():
         others = [(Path(shown).parent / other.name).as_posix() for other in sorted(Path(path).parent.glob("*.tsv"))]
@@ -53,7 +54,7 @@ def read_table(path, shown, row_schema):
             if v.value is not MISSING  # an absent column is the header's fault, told once
         ]
         if not faults and row.keys() == columns.keys():
-            faults = [f"{label}, {place}: {told}" for place, told in _row_faults(row)]
+            faults = [f"{label}, {place}: {told}" for place, told in _row_faults(row, in_dim, out_dim)]
             if not faults:
                 rows.setdefault(name, {column: row[column] for column in columns})
         problems += faults
@@ -80,15 +81,22 @@ def _header_faults(label, header, columns):
     return faults
 
 
-def hidden_layers(row):
+def hidden_layers(row, in_dim=1, out_dim=1):
     """Number of hidden layers that can be observed; they are counted from 0."""
-    return networks.hidden_layers(row["model"], networks.Shape(row["width"], row["depth"], row["activation"]))
+    shape = networks.Shape(row["width"], row["depth"], row["activation"], in_dim, out_dim)
+    return networks.hidden_layers(row["model"], shape)
 
 
-def _row_faults(row):
+def drops_units(row, in_dim=1, out_dim=1):
+    """Whether any layer has dropout."""
+    shape = networks.Shape(row["width"], row["depth"], row["activation"], in_dim, out_dim)
+    return any(layer.dropout for layer in networks.layers(row["model"], shape))
+
+
+def _row_faults(row, in_dim, out_dim):
     """Rules between the columns of one row: (columns with their values, what is wrong)."""
     try:
-        last = hidden_layers(row) - 1
+        last = hidden_layers(row, in_dim, out_dim) - 1
     except Exception as error:  # an architecture is anybody's code
         if not isinstance(error, ValueError):
             error = f"architectures/{row['model']}.py raised {type(error).__name__}: {error}"

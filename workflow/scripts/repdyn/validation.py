@@ -7,6 +7,7 @@ a schema can't state. Imports stay light, because every cluster job parses the S
 import difflib
 import math
 import re
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -182,7 +183,7 @@ def _is_whole(_, value):
 
 
 def _is_finite(_, value):
-    return _is_whole(_, value) or (isinstance(value, float) and math.isfinite(value))
+    return (_is_whole(_, value) or isinstance(value, float)) and abs(value) <= sys.float_info.max
 
 
 def expected(schema):
@@ -244,7 +245,8 @@ def did_you_mean(word, options):
     """'; did you mean 'x'?' for the closest option, or nothing."""
     plain = {re.sub(r"[\s-]+", "_", option.lower()): option for option in options}
     word = re.sub(r"[\s-]+", "_", str(word).strip().lower())
-    word = OTHER_NAMES.get(word, word)
+    if word not in plain and OTHER_NAMES.get(word) in plain:
+        word = OTHER_NAMES[word]
     close = difflib.get_close_matches(word, plain, n=1, cutoff=0.6)
     return f"; did you mean '{plain[close[0]]}'?" if close else ""
 
