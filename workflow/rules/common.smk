@@ -36,3 +36,8 @@ def code(script):
         str(path.relative_to(base))
         for path in sources.dependencies(base / "workflow/scripts" / script)
     ]
+
+
+def observed(names):
+    """The hidden layers that the settings table names."""
+    return [study["rows"][name]["layer"] for name in names]

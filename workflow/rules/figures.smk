@@ -1,6 +1,6 @@
 # Takes: fits, and the trajectories of the settings that a figure shows.
 # Makes: <results>/figures/{architectures,trajectories,losses,depth,gains}, each as .svg and .png with a .csv of the
-# numbers drawn.
+# numbers drawn. Settings are params as well as inputs: inputs are compared as a set, and a figure keeps the table's order.
 # `snakemake depth` makes that figure, and trains nothing that it does not show.
 
 DEPTH, GAINS = study["figures"]["depth"], study["figures"]["gains"]
@@ -10,12 +10,6 @@ first = {}
 for name, row in study["rows"].items():
     first.setdefault(row["model"], name)
 ARCHITECTURES = list(first.values())
-
-
-# Settings are params as well: inputs are compared as a set, and a figure keeps the order of the table.
-def observed(names):
-    """The hidden layers that the settings table names."""
-    return [study["rows"][name]["layer"] for name in names]
 
 
 rule architectures:

@@ -30,12 +30,12 @@ rule collect_fits:
             category="Tables",
             labels={"table": "fits, every network and layer"},
         ),
-    params:
-        settings=SETTINGS,  # in this order
     log:
         "<logs>/collect_fits.log",
     conda:
         "../envs/analysis.yaml"
+    params:
+        settings=SETTINGS,  # in this order
     script:
         "../scripts/collect_fits.py"
 
