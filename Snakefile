@@ -22,12 +22,14 @@ pathvars:
 
 wildcard_constraints:
     setting="|".join(map(re.escape, SETTINGS)),
+    depth="|".join(map(re.escape, study["depths"])),
 
 
 include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/fitting.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/depth_gain.smk"
 
 
 rule all:
@@ -40,3 +42,5 @@ rule all:
         rules.losses.output,
         rules.depth.output,
         rules.gains.output,
+        rules.summarise_depth_gain.output,
+        rules.depth_gain.output,

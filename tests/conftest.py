@@ -48,15 +48,15 @@ class Project:
         return printed
 
     def planned(self, *arguments: str) -> set[tuple[str, str]]:
-        """What a dry run would do, as (rule, setting or "")."""
+        """What a dry run would do, as (rule, the value of its wildcard or "")."""
         printed = self.snakemake("--dry-run", *arguments)
         if "Nothing to be done" in printed:
             return set()
         blocks = re.split(r"^(?:local)?rule (\w+):$", printed, flags=re.MULTILINE)[1:]
         jobs = set()
         for rule, body in zip(blocks[::2], blocks[1::2], strict=True):
-            setting = re.search(r"wildcards: setting=(\S+)", body)
-            jobs.add((rule, setting.group(1) if setting else ""))
+            wildcard = re.search(r"wildcards: \w+=(\S+)", body)
+            jobs.add((rule, wildcard.group(1) if wildcard else ""))
         assert jobs, printed
         return jobs - {("all", "")}
 

@@ -83,7 +83,7 @@ def test_a_row_holds_what_decides_its_training():
 def test_the_study_keeps_the_configuration_and_leaves_the_callers_alone():
     config = merged(BASE)
     loaded = settings.load_study(config, [BASE], ROOT)
-    assert {key: value for key, value in loaded.items() if key != "rows"} == config == merged(BASE)
+    assert {key: value for key, value in loaded.items() if key not in ("rows", "depths")} == config == merged(BASE)
 
 
 @pytest.mark.parametrize("overlay, results, networks", [(SMOKE, "results/smoke", 2), (PAPER, "results/paper", 50)])

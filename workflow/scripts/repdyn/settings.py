@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from repdyn.networks import architectures
-from repdyn.tables import drops_units, hidden_layers, read_table
+from repdyn.tables import drops_units, hidden_layers, read_table, sweep_faults
 from repdyn.validation import (
     COMMAND_LINE,
     MISSING,
@@ -52,12 +52,13 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
     config_files  as Snakemake lists them in `workflow.configfiles`: overlays in their order, the base last
     root          folder that relative paths start from
 
-    The result is a copy of the configuration with `rows` added: {name: row} of the selected rows, in the order of
-    the table. Use it in place of `config`, where Snakemake leaves nested numbers of --config as text. A row holds all
-    that decides its training: the columns of the table, `networks`, `refine` (lr and steps are not refined yet), dx2,
-    dy2, in_dim, out_dim, init_seed, and dropout_seed (None where no layer drops units). `training.device` is
-    no part of a row: the train rule passes it as a parameter of its own, so asking for another device trains again,
-    while `auto` on another machine does not. Keys and columns of type number hold floats, so 1 and 1.0 are the same.
+    The result is a copy of the configuration with `rows` added, {name: row} of the selected rows in the order of the
+    table, and `depths`, the rows of the phase diagram. Use it in place of `config`, where Snakemake leaves nested
+    numbers of --config as text. A row holds all that decides its training: the columns of the table, `networks`,
+    `refine` (lr and steps are not refined yet), dx2, dy2, in_dim, out_dim, init_seed, and dropout_seed (None where no
+    layer drops units). `training.device` is no part of a row: the train rule passes it as a parameter of its own, so
+    asking for another device trains again, while `auto` on another machine does not. Keys and columns of type number
+    hold floats, so 1 and 1.0 are the same.
     """
     root = Path(root)
     documents = _documents(config_files, root)
@@ -96,6 +97,13 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
         problems += faults
         if names:
             selected = _check_names(sound, complain, found, names, table, ends)
+    sweep = sound("depth_gain", "table")
+    if sweep is not None:
+        depths, _, faults = read_table(root / sweep, sweep, schema("depth_gain"), row_faults=sweep_faults)
+        if depths is None:
+            complain(("depth_gain", "table"), sweep, faults[0])
+            faults = []
+        problems += faults
     if problems:
         raise ConfigurationError(problems)
 
@@ -111,7 +119,9 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
         }
         for name in selected
     }
-    return {**config, "rows": rows}
+    diagram = {key: config["depth_gain"][key] for key in ("networks", "fraction")}
+    depths = {name: {**row, **diagram, **points["task"], "init_seed": seeds["init"]} for name, row in depths.items()}
+    return {**config, "rows": rows, "depths": depths}
 
 
 def _command_line_numbers(config, documents):
@@ -207,7 +217,7 @@ def _documents(config_files, root):
 
 @functools.cache
 def schema(name):
-    """One of the two schemas, by name: config, two_points (its models are the registered architectures)."""
+    """A schema by name: config, two_points (its models are the registered architectures), depth_gain."""
     found = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
     if name == "two_points":
         found["properties"]["model"]["enum"] = architectures()
@@ -215,17 +225,20 @@ def schema(name):
 
 
 def describe(root=Path(".")):
-    """{"config": ..., "two_points": ...}: a Markdown table of parameters from each schema."""
+    """{"config": ..., "two_points": ..., "depth_gain": ...}: a Markdown table of parameters from each schema."""
     values = read_yaml(Path(root) / BASE, BASE)
     config = ["| key | laptop | allowed | what it does |", "| --- | --- | --- | --- |"]
     for path, sub in leaves(schema("config")).items():
         value = values.get(path)
         shown = ", ".join(value) if isinstance(value, list) else value
         config.append(f"| `{dotted(path)}` | `{shown}` | {expected(sub)} | {sub['description']} |")
-    columns = ["| column | allowed | meaning |", "| --- | --- | --- |"]
-    for column, sub in schema("two_points")["properties"].items():
-        columns.append(f"| `{column}` | {sub.get('manual') or expected(sub)} | {sub['description']} |")
-    return {"config": "\n".join(config), "two_points": "\n".join(columns)}
+    tables = {"config": "\n".join(config)}
+    for name in ("two_points", "depth_gain"):
+        columns = ["| column | allowed | meaning |", "| --- | --- | --- |"]
+        for column, sub in schema(name)["properties"].items():
+            columns.append(f"| `{column}` | {sub.get('manual') or expected(sub)} | {sub['description']} |")
+        tables[name] = "\n".join(columns)
+    return tables
 
 
 def main(arguments):

@@ -9,12 +9,13 @@ from repdyn import networks
 from repdyn.validation import MISSING, as_number, did_you_mean, expected, read_text, repeated, show, violations
 
 
-def read_table(path, shown, row_schema, in_dim=1, out_dim=1):
+def read_table(path, shown, row_schema, in_dim=1, out_dim=1, row_faults=None):
     """Rows of a tab-separated table -> (rows, names, problems).
 
     rows: {name: row} of the rows without fault, None if there is no such file; names: every name in the table,
     also of faulty rows. Lines that start with # and blank lines are skipped; rows are numbered by line of the file.
     in_dim and out_dim: units at the two ends of every network, which its layers have to fit.
+    row_faults: rules between the columns of another kind of table; a row -> (place, what is wrong), ...
     """
     if not Path(path).is_file():
         others = [(Path(shown).parent / other.name).as_posix() for other in sorted(Path(path).parent.glob("*.tsv"))]
@@ -54,7 +55,8 @@ def read_table(path, shown, row_schema, in_dim=1, out_dim=1):
             if v.value is not MISSING  # an absent column is the header's fault, told once
         ]
         if not faults and row.keys() == columns.keys():
-            faults = [f"{label}, {place}: {told}" for place, told in _row_faults(row, in_dim, out_dim)]
+            between = row_faults(row) if row_faults else _row_faults(row, in_dim, out_dim)
+            faults = [f"{label}, {place}: {told}" for place, told in between]
             if not faults:
                 rows.setdefault(name, {column: row[column] for column in columns})
         problems += faults
@@ -106,3 +108,10 @@ def _row_faults(row, in_dim, out_dim):
     if row["layer"] > last:
         told = f"{row['model']} of depth {row['depth']}: hidden layers 0 to {last}"
         yield f"column 'layer' = {row['layer']}", f"expected a whole number >= 0 and <= {last} ({told})"
+
+
+def sweep_faults(row):
+    """Rules between the columns of a row of the phase diagram."""
+    if row["gains"] > 1 and row["lowest_gain"] >= row["highest_gain"]:
+        place = f"column 'highest_gain' = {row['highest_gain']}"
+        yield place, f"expected a number > {row['lowest_gain']}, the lowest gain"

@@ -1,0 +1,151 @@
+"""Tangent kernel, stable learning rate, and what the phase diagram is made of."""
+
+import fit_depth_gain
+import numpy as np
+import plot_depth_gain
+import prepare_two_points
+import pytest
+import summarise_depth_gain
+import torch
+import train_depth_gain
+
+from repdyn import artifacts, networks, phases, tangent, training
+from repdyn.activations import ACTIVATIONS
+from repdyn.ensemble import Ensemble, Member, initial_parameters
+from repdyn.figures import depth_gain
+from repdyn.networks import Shape
+
+X = torch.tensor([[-0.8, 0.3], [0.4, 0.9], [0.1, -0.2]])
+MEMBERS = [Member(3, 1.0, 0.1), Member(4, 1.5, 0.1)]
+
+
+@pytest.mark.parametrize("model", ["mlp", "resnet"])
+def test_the_kernel_is_that_of_automatic_differentiation(model):
+    layers = networks.layers(model, Shape(width=12, depth=3, activation="tanh", in_dim=2, out_dim=2))
+    kernel = tangent.tangent_kernel(Ensemble(layers, MEMBERS), X)
+    for e, member in enumerate(MEMBERS):
+        parameters = [p.requires_grad_() for pair in initial_parameters(layers, member, 0) for p in pair]
+        outputs, h = [], X
+        for n, layer in enumerate(layers):
+            h = ACTIVATIONS[layer.activation][0](h @ parameters[2 * n] + parameters[2 * n + 1])
+            h = h + outputs[n - layer.skip] if layer.skip else h
+            outputs.append(h)
+        rows = [torch.autograd.grad(f, parameters, retain_graph=True) for f in h.T.flatten()]  # output by output
+        jacobian = torch.stack([torch.cat([g.flatten() for g in row]) for row in rows])
+        torch.testing.assert_close(kernel[e], jacobian @ jacobian.T, rtol=1e-4, atol=1e-4)
+
+
+def test_the_kernel_moves_nothing():
+    layers = networks.layers("mlp", Shape(width=12, depth=3, activation="relu", in_dim=2))
+    ensemble = Ensemble(layers, MEMBERS)
+    before = [w.clone() for w in ensemble.weights]
+    tangent.tangent_kernel(ensemble, X)
+    assert all(torch.equal(a, b) for a, b in zip(before, ensemble.weights, strict=True))
+    with pytest.raises(ValueError, match="without dropout"):
+        dropping = networks.layers("dropout", Shape(width=12, depth=3, activation="relu", in_dim=2))
+        tangent.tangent_kernel(Ensemble(dropping, MEMBERS, dropout_seed=0), X)
+
+
+@pytest.mark.parametrize("fraction", [0.05, 0.5, 0.9, 1.0, 1.2])
+def test_one_step_at_a_fraction_of_the_stable_rate(fraction):
+    """A small error along the kernel's first eigenvector is multiplied by 1 - 2 fraction, and grows above 1."""
+    layers = networks.layers("mlp", Shape(width=200, depth=2, activation="tanh"))
+    x = np.array([[-1.0], [0.7]])
+    still = Ensemble(layers, [Member(0, 1.0, 0.0)])
+    inputs = torch.tensor(x, dtype=torch.float32)
+    kernel = tangent.tangent_kernel(still, inputs)
+    first = torch.linalg.eigh(kernel[0]).eigenvectors[:, -1:].numpy()
+    y = still.forward(inputs)[1][0].numpy() - 0.01 * first
+    rate = fraction * tangent.stable_rate(kernel).item()
+    loss = training.train(layers, [Member(0, 1.0, rate)], x, y, 2).loss[0]
+    assert loss[1] / loss[0] == pytest.approx((1 - 2 * fraction) ** 2, abs=0.03)
+
+
+def test_balance_is_between_rich_and_lazy():
+    assert phases.balance(1.0, 0.0) == -1  # the task alone
+    assert phases.balance(0.0, 2.0) == 1  # the initialisation alone
+    assert phases.balance(3.0, 3.0) == 0
+    assert np.isnan(phases.balance(0.0, 0.0)) and np.isnan(phases.balance(np.nan, 1.0))
+
+
+def test_the_crossover_is_where_the_balance_changes_sign_for_good():
+    gains = [0.8, 1.0, 1.2, 1.4]
+    assert phases.crossover(gains, [-1, -0.5, 0.5, 1]) == pytest.approx(1.1)
+    assert phases.crossover(gains, [-1, 0.2, -0.1, 0.3]) == pytest.approx(1.25)
+    assert phases.crossover(gains, [-1, np.nan, -0.5, 0.5]) == pytest.approx(1.3)
+    for never in ([-1, -1, -1, -0.1], [0.1, 0.2, 0.3, 0.4], [np.nan] * 4):
+        assert np.isnan(phases.crossover(gains, never))
+
+
+def test_parameters_are_counted():
+    layers = networks.layers("mlp", Shape(width=7, depth=3, activation="relu", in_dim=2))
+    counts = [
+        sum(np.prod(w.weights.weight_shape) + w.weights.bias_size for w in part) for part in (layers[:2], layers[2:])
+    ]
+    encoder, decoder = phases.parameter_counts([2, 7, 7, 7, 1])
+    assert [encoder[1], decoder[1]] == counts
+
+
+def test_a_planted_exponent_is_found():
+    counts = np.array([10.0, 20, 30, 45])
+    assert phases.exponent(counts, 0.3 * counts**1.7) == pytest.approx(1.7)
+    assert np.isnan(phases.exponent(counts, [1, np.nan, np.nan, 2])) and np.isnan(phases.exponent([5, 5, 5], [1, 2, 3]))
+
+
+def test_fits_end_at_twice_the_time_of_learning():
+    loss = np.r_[np.ones(30), np.zeros(200)]
+    assert phases.window(loss, 0.1) == 60
+    assert phases.window(np.ones(50), 0.1) == 50 and phases.window(loss, 2.0) == 10
+
+
+def test_the_mean_field_gain():
+    assert depth_gain.critical_gain("relu") == pytest.approx(2**0.5)
+    assert np.isnan(depth_gain.critical_gain("tanh"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two depths through every script; at the deeper one too few steps to train at the smallest gain."""
+    folder = tmp_path_factory.mktemp("diagram")
+    task = {"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}
+    prepare_two_points.main(task, folder / "points.nc")
+    rows = []
+    for depth in (3, 12):
+        sizes = {"name": f"depth_{depth}", "depth": depth, "width": 30, "activation": "leaky_relu", "steps": 300}
+        sweep = {"lowest_gain": 0.7, "highest_gain": 1.7, "gains": 3, "networks": 2, "fraction": 0.05, "init_seed": 0}
+        rows.append({**sizes, **sweep, **task})
+        train_depth_gain.main(folder / "points.nc", rows[-1], "cpu", folder / f"{depth}.nc")
+        fit_depth_gain.main(folder / f"{depth}.nc", 1e-3, folder / f"{depth}.csv")
+    outputs = {name: folder / f"{name}.csv" for name in ("table", "crossover", "exponents")}
+    intervals = {"confidence": 0.9, "resamples": 100}
+    summarise_depth_gain.main([folder / "3.csv", folder / "12.csv"], rows, 0.3, intervals, 0, **outputs)
+    return folder
+
+
+def test_every_cell_is_in_the_table_trained_or_not(folder):
+    table = artifacts.read_table(folder / "table.csv")
+    assert len(table) == 3 * 2 * (3 + 12)
+    status = table.groupby(["depth", "gain"]).status.first()
+    assert (status.loc[3] == "ok").all()
+    assert status.loc[12].iloc[0].startswith("final loss")
+    trained = table[table.status == "ok"].groupby(["depth", "gain", "seed"])
+    assert (trained.best.sum() == 1).all() and not table[table.status != "ok"].best.any()
+    best = table[table.best & (table.depth == 3)].sort_values("gain")
+    assert best.regime.iloc[0] == "rich" and best.regime.iloc[-1] == "lazy"
+    crossover = artifacts.read_table(folder / "crossover.csv").set_index("depth")
+    assert 0.7 < crossover.value[3] < 1.7
+
+
+def test_the_figure_holds_its_numbers_and_has_the_same_bytes_twice(folder):
+    inputs = [folder / f"{name}.csv" for name in ("table", "crossover", "exponents")]
+    for run in ("a", "b"):
+        outputs = {kind: folder / f"{run}.{kind}" for kind in ("svg", "png", "csv")}
+        plot_depth_gain.main(*inputs, [30, 30], ["leaky_relu"] * 2, 0.3, {"confidence": 0.9}, **outputs)
+    for kind in ("svg", "png", "csv"):
+        assert (folder / f"a.{kind}").read_bytes() == (folder / f"b.{kind}").read_bytes()
+    drawn = artifacts.read_table(folder / "a.csv")
+    table = artifacts.read_table(folder / "table.csv")
+    cell = drawn[(drawn.depth == 3) & (drawn.gain == 1.2) & (drawn.quantity == "nrmse")].iloc[0]
+    assert cell.value == pytest.approx(table[(table.depth == 3) & (table.gain == 1.2) & table.best].nrmse.mean())
+    untrained = drawn[(drawn.depth == 12) & (drawn.gain == 0.7) & (drawn.quantity == "nrmse")].iloc[0]
+    assert np.isnan(untrained.value) and untrained.networks == 0 and untrained.of == 2
