@@ -2,7 +2,8 @@
 #
 #   snakemake                                     the laptop study (config/config.yaml)
 #   snakemake --configfile config/paper.yaml      full fidelity: 50 networks a setting
-#   snakemake depth                               one figure, with its data (also: architectures, trajectories, losses, gains)
+#   snakemake depth                               one figure, with its data (also: architectures, trajectories, losses, gains,
+#                                                 final_distance, out_of_sample)
 
 from snakemake.utils import min_version
 
@@ -30,6 +31,8 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/fitting.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/depth_gain.smk"
+include: "workflow/rules/final_distance.smk"
+include: "workflow/rules/out_of_sample.smk"
 
 
 rule all:
@@ -44,3 +47,7 @@ rule all:
         rules.gains.output,
         rules.summarise_depth_gain.output,
         rules.depth_gain.output,
+        rules.predict_final_distance.output,
+        rules.final_distance.output,
+        rules.predict_trajectories.output,
+        rules.out_of_sample.output,

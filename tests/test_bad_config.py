@@ -32,6 +32,7 @@ OVERLAY = """\
 two_points: {table: config/settings/mine.tsv}
 figures: {gains: [default, gain_0.9]}
 """
+GRID_ROWS = "rows: [default, tanh, gain_0.9, gain_1.2, gain_1.4, two_layer]"
 NAME = "a name of a-z, 0-9, '_', '.' and '-' that begins with a letter or digit, without '/' or '..', at most 64 long"
 PLAIN = "expected a folder such as results/mine, without '.', '..', '//' or a '/' at the end"
 ACTIVATIONS = "expected one of leaky_relu, relu, elu, tanh, silu, gelu, none"
@@ -46,6 +47,9 @@ LIST = "default, gain_0.9, skip, cnn, flat"
 def project(tmp_path):
     """A folder with the shipped configuration, a small table and an overlay that selects it."""
     shutil.copytree(ROOT / "config", tmp_path / "config")
+    base = (tmp_path / BASE).read_text()
+    assert GRID_ROWS in base
+    (tmp_path / BASE).write_text(base.replace(GRID_ROWS, "rows: all"))  # the small table has others
     (tmp_path / MINE).write_text(OVERLAY)
     (tmp_path / TABLE).write_text(ROWS)
     return tmp_path
@@ -162,7 +166,7 @@ CONFIG_CASES = {
     "misspelt group": (
         "trainning: {refine: 2}",
         "3: trainning = {'refine': 2}: unknown key; did you mean 'training'? "
-        "Known keys here: results, two_points, depth_gain, training, runs, seeds, fits, figures",
+        "Known keys here: results, two_points, depth_gain, training, runs, seeds, fits, figures, final_distance",
     ),
     "key in the wrong group": (
         "seeds: {refine: 2}",
@@ -215,6 +219,35 @@ CONFIG_CASES = {
     "depth of a network with one hidden layer": (
         "figures: {depth: flat, gains: [default, gain_0.9]}",
         "3: figures.depth = 'flat': this row has one hidden layer: expected a row with at least 2, to compare them",
+    ),
+    "the grid names no row": (
+        "final_distance: {rows: [default, gain_0.8]}",
+        f"3: final_distance.rows[1] = 'gain_0.8': no such row in {TABLE}; did you mean 'gain_0.9'? Rows: {LIST}",
+    ),
+    "the grid's rows are a word": (
+        "final_distance: {rows: some}",
+        "3: final_distance.rows = 'some': expected the word all, or a list of names of selected rows, each once",
+    ),
+    "a distance of inputs is 0": (
+        "final_distance: {dx: [0.5, 0]}",
+        "3: final_distance.dx[1] = 0: expected a finite number > 0 and <= 1000",
+    ),
+    "a distance twice": (
+        "final_distance: {dy: [0.5, 1, 0.5]}",
+        "3: final_distance.dy = [0.5, 1, 0.5]: expected a list of finite numbers >= 0 and <= 1000, each once; "
+        "0.5 given more than once",
+    ),
+    "no distance": (
+        "final_distance: {dx: []}",
+        "3: final_distance.dx = []: expected a list of finite numbers > 0 and <= 1000, each once",
+    ),
+    "a faster grid": (
+        "final_distance: {slower: 0.5}",
+        "3: final_distance.slower = 0.5: expected a finite number >= 1 and <= 1000",
+    ),
+    "cells are dropped before they have learned": (
+        "final_distance: {drop_loss: 1.0e-5}",
+        "3: final_distance.drop_loss = 1e-05: expected a number >= final_distance.stop_loss, 0.0001",
     ),
     "gains name no row": (
         "figures: {gains: [default, gain_0.8]}",

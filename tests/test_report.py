@@ -16,6 +16,8 @@ FIGURES = {
     "depth of the observed layer",
     "scale of the initial weights",
     "phase diagram",
+    "predicted against measured",
+    "whole trajectories out of sample",
 }
 
 # What a reader does: open each category, click on the view button of each result, look at what appears.
@@ -26,7 +28,7 @@ const links = text => [...document.querySelectorAll("a")].filter(a => a.textCont
 async function read() {
     const seen = {figures: {}, tables: {}, fetched: []};
     await pause();
-    for (const category of ["Two points", "Depth and gain", "Tables"]) {
+    for (const category of ["Two points", "Depth and gain", "Final distance", "Tables"]) {
         const home = document.querySelector("nav ol a");
         if (home) { home.click(); await pause(); }
         links(category)[0].click();
@@ -91,7 +93,7 @@ def test_every_figure_can_be_seen_without_a_network(report, tmp_path):
     for label, size in seen["figures"].items():
         assert size and min(size["drawn"], size["width"], size["height"]) > 100, (label, size)
         assert size["top"] >= 0, f"{label}: its top cannot be scrolled to"
-    assert len(seen["tables"]) == 3 and all(seen["tables"].values())
+    assert len(seen["tables"]) == 6 and all(seen["tables"].values())
     assert seen["fetched"] == []
 
 
@@ -99,7 +101,12 @@ def test_captions_are_rendered(report):
     text = report.read_text()
     assert "When Representations Align" in text
     flat = re.sub(r"\\n|\s+", " ", text)
-    for claim in ("rich to lazy", "one more, that of the mean output", "depend on the layer that is observed"):
+    for claim in (
+        "rich to lazy",
+        "one more, that of the mean output",
+        "depend on the layer that is observed",
+        "Nothing is fitted to these networks",
+    ):
         assert claim in flat, claim
     # values that only rendering puts there: networks of the smoke study, its folder, the level of its intervals
     for value in ("2 initialisations of each setting", "results/smoke/figures", "95 % bootstrap intervals"):

@@ -97,6 +97,9 @@ def test_paper_trains_the_whole_table_as_the_paper_does():
     loaded = study(PAPER)
     assert loaded["rows"].keys() == study()["rows"].keys()
     assert {row["refine"] for row in loaded["rows"].values()} == {2}
+    grid = loaded["final_distance"]
+    assert grid["rows"] == list(loaded["rows"]) and len(grid["dx"]) == len(grid["dy"]) == 5
+    assert (grid["slower"], grid["steps"], grid["stop_loss"], grid["drop_loss"]) == (5, 40000, 1e-4, 1e-3)
 
 
 def test_smoke_tries_every_shipped_architecture_and_optimiser():
@@ -110,7 +113,19 @@ def test_selection_keeps_the_order_of_the_table():
     config = merged(BASE)
     config["two_points"]["rows"] = ["gain_1.1", "tanh", "default"]
     config["figures"]["gains"] = ["gain_1.1", "default"]
-    assert list(settings.load_study(config, [BASE], ROOT)["rows"]) == ["default", "tanh", "gain_1.1"]
+    config["final_distance"]["rows"] = ["gain_1.1", "default"]
+    study = settings.load_study(config, [BASE], ROOT)
+    assert list(study["rows"]) == ["default", "tanh", "gain_1.1"]
+    assert study["final_distance"]["rows"] == ["default", "gain_1.1"]
+    config["final_distance"]["rows"] = "all"
+    assert settings.load_study(config, [BASE], ROOT)["final_distance"]["rows"] == list(study["rows"])
+
+
+def test_lists_of_numbers_from_the_command_line():
+    """Snakemake hands them over as text."""
+    config = merged(BASE)
+    config["final_distance"]["dx"] = ["1", "2.5"]
+    assert settings.load_study(config, [BASE], ROOT)["final_distance"]["dx"] == [1.0, 2.5]
 
 
 def test_edges_that_are_allowed():

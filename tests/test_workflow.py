@@ -11,8 +11,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-FIGURES = ("architectures", "trajectories", "losses", "depth", "gains", "depth_gain")
-TABLES_AND_FIGURES = {(name, "") for name in ("collect_fits", "summarise_settings", *FIGURES)}
+FIGURES = ("architectures", "trajectories", "losses", "depth", "gains")
+FIGURES += ("depth_gain", "final_distance", "out_of_sample")
+PREDICTIONS = {
+    (name, "") for name in ("predict_final_distance", "predict_trajectories", "final_distance", "out_of_sample")
+}
+TABLES_AND_FIGURES = {(name, "") for name in ("collect_fits", "summarise_settings", *FIGURES)} | PREDICTIONS
+GRID = ("default", "gain_1.2")
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +53,8 @@ def test_everything_is_made(smoke, settings):
     expected |= {f"depth_gain/depth_{depth}.{kind}" for depth in (2, 5) for kind in ("nc", "csv")}
     expected |= {f"tables/depth_gain{kind}.csv" for kind in ("", "_crossover", "_exponents")}
     expected |= {f"trajectories/{name}.nc" for name in settings} | {f"fits/{name}.csv" for name in settings}
+    expected |= {f"tables/{name}.csv" for name in ("final_distance", "final_distance_explained", "out_of_sample")}
+    expected |= {f"final_distance/{name}.{kind}" for name in GRID for kind in ("nc", "csv")}
     expected |= {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png", "csv")}
     assert made == expected
 
@@ -80,9 +87,7 @@ def test_a_touch_or_checkout_re_runs_nothing(smoke):
 
 
 def test_an_edit_of_a_figure_re_runs_that_figure_alone(smoke):
-    code = {"trajectories": {"architectures", "trajectories"}} | {
-        name: {name} for name in ("losses", "depth", "gains", "depth_gain")
-    }
+    code = {name: {name} for name in FIGURES[2:]} | {"trajectories": {"architectures", "trajectories"}}
     for module, figures in code.items():
         with edited(smoke.folder / f"workflow/scripts/repdyn/figures/{module}.py", "\n\n", "\n\nEDITED = True\n"):
             assert smoke.planned() == {(name, "") for name in figures}
@@ -92,7 +97,7 @@ def test_an_edit_of_a_figure_re_runs_that_figure_alone(smoke):
 def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings):
     with edited(smoke.folder / "workflow/scripts/repdyn/theory.py", "\n\n", "\n\nEDITED = True\n"):
         planned = smoke.planned()
-    assert {("fit", name) for name in settings} | TABLES_AND_FIGURES <= planned
+    assert {("fit", name) for name in settings} | {("fit_grid", name) for name in GRID} | TABLES_AND_FIGURES <= planned
     assert not [job for job in planned if job[0].startswith(("train", "prepare"))]
 
 
@@ -100,6 +105,7 @@ def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings
     with edited(smoke.folder / "workflow/scripts/repdyn/ensemble.py", "\n\n", "\n\nEDITED = True\n"):
         planned = smoke.planned()
     jobs = {(rule, name) for rule in ("train", "fit") for name in settings}
+    jobs |= {(rule, name) for rule in ("train_grid", "fit_grid") for name in GRID}
     assert jobs | TABLES_AND_FIGURES <= planned
     assert ("prepare_two_points", "") not in planned
 
@@ -124,6 +130,22 @@ def test_another_observed_layer_trains_and_fits_nothing(smoke):
         assert smoke.planned() == {
             (name, "") for name in ("summarise_settings", "trajectories", "losses", "architectures")
         }
+
+
+def test_the_grid_is_trained_again_for_what_decides_its_training_alone(smoke):
+    """Not for the observed layer or the threshold, nor for how the two-point study trains."""
+    table = smoke.folder / "config/settings/smoke.tsv"
+    (line,) = [line for line in table.read_text().splitlines() if line.startswith("default\t")]
+    cells = line.split("\t")
+    cells[8] = "3"
+    with edited(table, line, "\t".join(cells)):
+        planned = smoke.planned("final_distance")
+    assert planned == {("fit_grid", "default"), ("predict_final_distance", ""), ("final_distance", "")}
+    planned = smoke.planned("--config", "two_points={networks: 3}", "final_distance={drop_loss: 0.5}")
+    assert {name for rule, name in planned if rule == "fit_grid"} == set(GRID)
+    assert not any(rule == "train_grid" for rule, _ in planned)
+    planned = smoke.planned("--config", "final_distance={dx: [0.5, 2.0]}")
+    assert {job for job in planned if job[1]} == {(rule, name) for rule in ("train_grid", "fit_grid") for name in GRID}
 
 
 def test_a_changed_threshold_trains_nothing(smoke, settings):

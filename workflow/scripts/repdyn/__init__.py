@@ -6,9 +6,12 @@ The library behind the workflow. Each module holds one idea; the order in which 
     architectures/  one file an architecture
     ensemble      many networks of one architecture as stacked parameters: forward, backward, update
     training      the loop that trains an ensemble and records what the theory speaks about
+    convergence   training until a network has learned, on data of its own
     observables   H, Y, w, the mean error and the loss, from recorded outputs
     theory        the effective theory: exact solution, right-hand sides, fixed point, loss curve
     fitting       the theory's two constants from a trajectory, and intervals over seeds
+    prediction    what rates fitted to one pair of points predict for other pairs
+    tasks         the tasks that networks learn, as arrays
     artifacts     reading and writing results, whole or not at all
     settings      the configuration and its tables: checked, merged, explained
     sources       which library modules a script depends on

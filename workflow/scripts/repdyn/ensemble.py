@@ -125,6 +125,16 @@ class Ensemble:
             if mask is not None:
                 g = g * mask
 
+    def keep(self, index: list[int]) -> None:
+        """Go on with these members alone, in this order; what the last forward pass kept is gone."""
+        self.members = [self.members[i] for i in index]
+        self.weights = [weight[index] for weight in self.weights]
+        self.biases = [bias[index] for bias in self.biases]
+        self.optimiser.keep(index)
+        if self.has_dropout:
+            self._dropout_draws = [self._dropout_draws[i] for i in index]
+        self._tape = []
+
     def _weigh(self, n: int, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Layer n's weights applied to h, and the rows that they were applied to (a convolution's windows)."""
         weights = self.layers[n].weights

@@ -36,6 +36,10 @@ class SGD:
     def start_step(self) -> None:
         pass
 
+    def keep(self, index: list[int]) -> None:
+        """Go on with these networks of the stack alone."""
+        self.lr = self.lr[index]
+
     def pull(self, layer: int, g, x, weight, bias) -> torch.Tensor:
         if uses_kernels(x):
             gx = torch.empty_like(x)
@@ -62,6 +66,11 @@ class Adam:
 
     def start_step(self) -> None:
         self.steps += 1
+
+    def keep(self, index: list[int]) -> None:
+        """Go on with these networks of the stack alone."""
+        self.lr = self.lr[index]
+        self.moments = {name: (first[index], second[index]) for name, (first, second) in self.moments.items()}
 
     def pull(self, layer: int, g, x, weight, bias) -> torch.Tensor:
         lr = self.lr / (1 - self.beta1**self.steps)

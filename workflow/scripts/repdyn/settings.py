@@ -53,12 +53,12 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
     root          folder that relative paths start from
 
     The result is a copy of the configuration with `rows` added, {name: row} of the selected rows in the order of the
-    table, and `depths`, the rows of the phase diagram. Use it in place of `config`, where Snakemake leaves nested
-    numbers of --config as text. A row holds all that decides its training: the columns of the table, `networks`,
-    `refine` (lr and steps are not refined yet), dx2, dy2, in_dim, out_dim, init_seed, and dropout_seed (None where no
-    layer drops units). `training.device` is no part of a row: the train rule passes it as a parameter of its own, so
-    asking for another device trains again, while `auto` on another machine does not. Keys and columns of type number
-    hold floats, so 1 and 1.0 are the same.
+    table, and `depths`, the rows of the phase diagram; `final_distance.rows` are names, in the order of the table too.
+    Use it in place of `config`, where Snakemake leaves nested numbers of --config as text. A row holds all that decides
+    its training: the columns of the table, `networks`, `refine` (lr and steps are not refined yet), dx2, dy2, in_dim,
+    out_dim, init_seed, and dropout_seed (None where no layer drops units). `training.device` is no part of a row: the
+    train rule passes it as a parameter of its own, so asking for another device trains again, while `auto` on another
+    machine does not. Keys and columns of type number hold floats, also in lists, so 1 and 1.0 are the same.
     """
     root = Path(root)
     documents = _documents(config_files, root)
@@ -97,6 +97,7 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
         problems += faults
         if names:
             selected = _check_names(sound, complain, found, names, table, ends)
+            grid = _check_grid(sound, complain, names, selected, table)
     sweep = sound("depth_gain", "table")
     if sweep is not None:
         depths, _, faults = read_table(root / sweep, sweep, schema("depth_gain"), row_faults=sweep_faults)
@@ -121,7 +122,8 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
     }
     diagram = {key: config["depth_gain"][key] for key in ("networks", "fraction")}
     depths = {name: {**row, **diagram, **points["task"], "init_seed": seeds["init"]} for name, row in depths.items()}
-    return {**config, "rows": rows, "depths": depths}
+    grid = {**config["final_distance"], "rows": grid}
+    return {**config, "rows": rows, "depths": depths, "final_distance": grid}
 
 
 def _command_line_numbers(config, documents):
@@ -132,31 +134,29 @@ def _command_line_numbers(config, documents):
         try:
             group = functools.reduce(lambda inner, name: inner[name], groups, config)
             if where(documents, path, group[key]) == COMMAND_LINE:
-                group[key] = as_number(group[key], wanted)
+                value, item = group[key], wanted.get("items", {})
+                group[key] = (
+                    [as_number(v, item) for v in value] if isinstance(value, list) else as_number(value, wanted)
+                )
         except (KeyError, TypeError):  # no such value: told by the schema
             continue
     return config
 
 
 def _floats(config):
-    """Make every value whose type is number a float, in place."""
+    """Make every value whose type is number a float, also in lists, in place."""
     for (*groups, key), wanted in leaves(schema("config")).items():
+        group = functools.reduce(lambda inner, name: inner[name], groups, config)
         if wanted.get("type") == "number":
-            group = functools.reduce(lambda inner, name: inner[name], groups, config)
             group[key] = float(group[key])
+        elif wanted.get("items", {}).get("type") == "number":
+            group[key] = [float(value) for value in group[key]]
 
 
 def _check_names(sound, complain, rows, names, table, ends):
     """Rules between configuration and table; returns the selected names, in the order of the table."""
 
-    def known(path, name, among):
-        if name not in names:
-            close = did_you_mean(name, among)
-            complain(path, name, f"no such row in {table}{close or ';'} Rows: {', '.join(among)}")
-        elif name not in among:
-            complain(path, name, f"not selected by two_points.rows: expected one of {', '.join(among)}")
-        return name in among
-
+    known = functools.partial(_known, complain, names, table)
     wanted = sound("two_points", "rows")
     selected = names
     if isinstance(wanted, list):
@@ -175,6 +175,28 @@ def _check_names(sound, complain, rows, names, table, ends):
     for name in present[1:]:
         _check_gain(complain, gains.index(name), rows[name], rows[present[0]])
     return selected
+
+
+def _known(complain, names, table, path, name, among):
+    """Whether a name is one of the rows `among`; complains if not."""
+    if name not in names:
+        close = did_you_mean(name, among)
+        complain(path, name, f"no such row in {table}{close or ';'} Rows: {', '.join(among)}")
+    elif name not in among:
+        complain(path, name, f"not selected by two_points.rows: expected one of {', '.join(among)}")
+    return name in among
+
+
+def _check_grid(sound, complain, names, selected, table):
+    """Rules of final_distance; returns the names of its rows, in the order of the table."""
+    wanted = sound("final_distance", "rows")
+    if isinstance(wanted, list):
+        for i, name in enumerate(wanted):
+            _known(complain, names, table, ("final_distance", "rows", i), name, selected)
+    stop, drop = sound("final_distance", "stop_loss"), sound("final_distance", "drop_loss")
+    if None not in (stop, drop) and drop < stop:
+        complain(("final_distance", "drop_loss"), drop, f"expected a number >= final_distance.stop_loss, {stop:g}")
+    return [name for name in selected if not isinstance(wanted, list) or name in wanted]
 
 
 def _check_gain(complain, i, row, first):
@@ -230,7 +252,7 @@ def describe(root=Path(".")):
     config = ["| key | laptop | allowed | what it does |", "| --- | --- | --- | --- |"]
     for path, sub in leaves(schema("config")).items():
         value = values.get(path)
-        shown = ", ".join(value) if isinstance(value, list) else value
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
         config.append(f"| `{dotted(path)}` | `{shown}` | {expected(sub)} | {sub['description']} |")
     tables = {"config": "\n".join(config)}
     for name in ("two_points", "depth_gain"):

@@ -1,0 +1,305 @@
+"""Final distances on a grid: training to the end, predictions from rates fitted elsewhere, what becomes of failures."""
+
+import fit_grid
+import numpy as np
+import pandas as pd
+import plot_final_distance
+import plot_out_of_sample
+import predict_final_distance
+import predict_trajectories
+import pytest
+import torch
+import train_grid
+import xarray as xr
+from scipy.integrate import solve_ivp
+
+from repdyn import artifacts, convergence, fitting, networks, prediction, tasks, theory, training
+from repdyn.ensemble import Ensemble, Member
+from repdyn.networks import Shape
+
+GRID = {"dx": [0.5, 1.0], "dy": [0.0, 0.5], "networks": 2, "slower": 2.0, "steps": 600, "stop_loss": 1e-3}
+ROW = {
+    **{"name": "10", "model": "mlp", "activation": "leaky_relu", "gain": 1.0, "lr": 0.04, "width": 30, "depth": 3},
+    **{"optimiser": "sgd", "in_dim": 1, "out_dim": 1, "init_seed": 0, "dropout_seed": None},
+}
+
+
+def points(cells):
+    return (np.stack(data) for data in zip(*(tasks.two_points(dx, dy) for dx, dy in cells), strict=True))
+
+
+@pytest.mark.parametrize(("model", "optimiser"), [("mlp", "sgd"), ("resnet", "adam"), ("dropout", "sgd")])
+def test_dropping_a_network_leaves_the_others_as_they_are(model, optimiser):
+    layers = networks.layers(model, Shape(width=20, depth=3, activation="tanh"))
+    members = [Member(seed, 1.0, 0.01 * (1 + seed)) for seed in range(3)]
+    x, y = map(torch.tensor, (np.float32([[-1], [0]]), np.float32([[0.6], [1.3]])))
+
+    def trained(drop_at):
+        ensemble = Ensemble(layers, members, optimiser, dropout_seed=1)
+        for t in range(30):
+            if t == drop_at:
+                ensemble.keep([0, 2])
+            _, output = ensemble.forward(x)
+            ensemble.backward(output - y)
+        return ensemble
+
+    whole, smaller = trained(None), trained(10)
+    assert [member.seed for member in smaller.members] == [0, 2]
+    for before, after in zip(whole.weights + whole.biases, smaller.weights + smaller.biases, strict=True):
+        assert torch.equal(before[[0, 2]], after)
+
+
+@pytest.mark.parametrize("model", ["mlp", "dropout"])
+def test_every_cell_is_what_it_would_be_alone_and_stops_when_it_has_learned(model):
+    """A stack of different data, against the plain training loop on each of them."""
+    layers = networks.layers(model, Shape(width=30, depth=3, activation="leaky_relu"))
+    cells = [(0.5, 0.0), (1.0, 0.5), (1.5, 1.0)]
+    members = [Member(seed, 1.0, 0.03) for seed in (0, 1, 0)]
+    x, y = points(cells)
+    found = convergence.train_until(layers, members, x, y, 800, 2e-3, dropout_seed=7)
+    assert len(set(found.last)) == 3  # each has its own end, else this tests little
+    for n, member in enumerate(members):
+        alone = training.train(layers, [member], x[n], y[n], 801, dropout_seed=7)
+        low = np.flatnonzero(alone.loss[0, :: convergence.EVERY] <= 2e-3)
+        last = low[0] if low.size else 80
+        assert found.last[n] == last
+        for name in ("Y", "w", "loss"):
+            expected = getattr(alone, name)[0, :: convergence.EVERY][: last + 1]
+            np.testing.assert_array_equal(getattr(found, name)[n, : last + 1], expected)
+            assert np.isnan(getattr(found, name)[n, last + 1 :]).all()
+        np.testing.assert_array_equal(found.H[n, :, : last + 1], alone.H[0][:, :: convergence.EVERY][:, : last + 1])
+
+
+def test_rotation_is_the_angle_between_first_and_last_difference():
+    layers = networks.layers("mlp", Shape(width=30, depth=2, activation="tanh"))
+    x, y = points([(1.0, 0.5)])
+    found = convergence.train_until(layers, [Member(0, 1.0, 0.05)], x, y, 50, 1e-9)
+    ensemble = Ensemble(layers, [Member(0, 1.0, 0.05)])
+    data, targets = torch.tensor(x, dtype=torch.float32), torch.tensor(y, dtype=torch.float32)
+    seen = []
+    for _ in range(51):
+        hidden, output = ensemble.forward(data)
+        seen.append([(h[0, 0] - h[0, 1]).double().numpy() for h in hidden])
+        ensemble.backward((output - targets) / 2)
+    for layer, (a, b) in enumerate(zip(seen[0], seen[50], strict=True)):
+        assert found.rotation[0, layer] == pytest.approx(a @ b / np.sqrt((a @ a) * (b @ b)), rel=1e-5)
+    assert found.rotation[0].min() < 0.9999
+
+
+def test_a_linear_network_ends_where_the_fixed_point_says():
+    """One hidden unit, points symmetric about zero: the theory's own system with both rates lr / 2, nothing fitted."""
+    cells = [(dx, dy) for dx in (0.7, 1.4) for dy in (0.3, 1.0)]
+    members = [Member(seed, gain, 0.02) for seed, gain in ((0, 0.5), (5, 1.5)) for _ in cells]
+    x = np.array([[[dx / 2], [-dx / 2]] for dx, _ in cells] * 2)
+    y = np.array([[[dy / 2], [-dy / 2]] for _, dy in cells] * 2)
+    layers = networks.layers("mlp", Shape(width=1, depth=1, activation="none"))
+    runs = convergence.train_until(layers, members, x, y, 20000, 1e-9)
+    ends = runs.H[np.arange(8), 0, runs.last]
+    dx2, dy2 = (np.array(cells * 2) ** 2).T
+    expected, low, high = theory.fixed_point(runs.H[:, 0, 0], runs.Y[:, 0], 0.01, 0.01, dx2, dy2)
+    assert (runs.last < 2000).all() and (high > low).any() and (high < low).any()
+    np.testing.assert_allclose(ends, expected, rtol=0.02)
+    score = prediction.agreement(expected, ends)
+    assert score["cells"] == 8 and score["r2"] > 0.999 and score["slope"] == pytest.approx(1, abs=0.01)
+
+
+ETA_H, ETA_Y = 0.004, 0.03
+CELLS = [(dx, dy) for dx in (0.5, 1.0, 1.5) for dy in (0.25, 0.5, 1.0)]
+
+
+def synthetic(steps=15000, factor=1.0, layer=1):
+    """A grid whose networks obey the theory; those at |dx| = 1.5 have another eta_h, `factor` times as large."""
+    t = np.linspace(0, steps, 301)
+    curves = [
+        theory.exact(t, 0.02 * dx**2, 0.01, 0.002, ETA_H * (factor if dx == 1.5 else 1), ETA_Y, dx**2, dy**2)
+        for dx, dy in CELLS
+    ]
+    H, Y, w = (np.array(one) for one in zip(*curves, strict=True))
+    loss = theory.loss_curve(t, Y, w, np.zeros(9), np.ones(9), np.array([dy**2 for _, dy in CELLS]))
+    return xr.Dataset(
+        {
+            "step": (("network", "sample"), np.tile(t, (9, 1))),
+            "H": (("network", "layer", "sample"), np.repeat(H[:, None], 3, axis=1)),
+            **{name: (("network", "sample"), curve) for name, curve in {"Y": Y, "w": w, "loss": loss}.items()},
+            "rotation": (("network", "layer"), np.linspace(0.1, 0.9, 27).reshape(9, 3)),
+        },
+        coords={
+            "dx": ("network", [dx for dx, _ in CELLS]),
+            "dy": ("network", [dy for _, dy in CELLS]),
+            "seed": ("network", [0] * 9),
+            "layer": range(3),
+        },
+        attrs={"setting": "10"},
+    )
+
+
+def fits_table(**changes):
+    """Fits of the two-point study with the planted rates at layer 1, at a learning rate 2.5 times that of the grid."""
+    spread = np.array([0.9, 1.0, 1 / 0.9])
+    table = pd.DataFrame({"setting": "10", "seed": range(3), "layer": 1, "eta_h": 2.5 * ETA_H * spread})
+    return table.assign(eta_y=2.5 * ETA_Y, converged=True, kept=True, reason="").assign(**changes)
+
+
+def predicted(runs, fits, horizon=0):
+    cells = prediction.measured(runs, 1, horizon, 1e-4, 1e-3)
+    return cells.join(prediction.final_distance(cells, prediction.rates(fits, 1)))
+
+
+def test_planted_rates_predict_the_end_that_an_integrator_finds():
+    cells = predicted(synthetic(), fits_table())
+    for one in cells.itertuples():
+        start = [one.h_start, one.y_start, one.w_start]
+        rates = (ETA_H, ETA_Y, one.dx**2, one.dy**2)
+        end = solve_ivp(theory.right_hand_side, (0, 30000), start, "LSODA", args=rates, rtol=1e-9, atol=1e-12).y[:, -1]
+        assert one.predicted == pytest.approx(end[0], rel=1e-4)
+        assert one.low < one.predicted < one.high
+    # only the ratio of the rates counts: the pairs' lowest and highest eta_h give the ends of the interval
+    state = cells.h_start, cells.y_start
+    for name, factor in (("low", 0.9), ("high", 1 / 0.9)):
+        expected = theory.fixed_point(*state, factor * ETA_H, ETA_Y, cells.dx**2, cells.dy**2)[0]
+        np.testing.assert_allclose(cells[name], expected)
+    assert (cells.status == "converged").all() and prediction.agreement(cells.predicted, cells.h_end)["r2"] > 0.9999
+
+
+def test_what_explains_a_deviation_is_found():
+    """Rates that depend on the data, and training that was not finished, planted one by one."""
+
+    def left(runs):
+        cells = predicted(runs, fits_table()).assign(kept=True)
+        return prediction.explanations(cells).set_index("explanation")
+
+    other = left(synthetic(factor=4))
+    assert other.deviation["as predicted"] > 0.25
+    assert other.deviation["rates of the cell"] < 0.01 and other.before["rates of the cell"] > 0.25
+    assert other.deviation["unfinished training"] > 0.25
+    early = left(synthetic(steps=250))
+    assert early.deviation["as predicted"] > 0.2
+    assert early.deviation["unfinished training"] < 0.01 and early.deviation["both"] < 0.01
+    assert early.deviation["rates of the cell"] > 0.2
+    assert other.deviation["nothing moves"] > other.deviation["as predicted"]
+
+
+def test_agreement_of_known_numbers():
+    x = np.array([0.01, 0.1, 1.0])
+    score = prediction.agreement(x, 2 * x**0.5)
+    assert score["slope"] == pytest.approx(0.5) and score["correlation"] == pytest.approx(1)
+    assert score["deviation"] == pytest.approx(np.sqrt(np.mean((np.log(2) - 0.5 * np.log(x)) ** 2)))
+    assert score["r2"] == pytest.approx(1 - score["deviation"] ** 2 / np.var(0.5 * np.log(x)))
+    assert prediction.agreement([0, *x], [1, *x])["cells"] == 3  # 0 has no logarithm
+    assert np.isnan(prediction.agreement(x[:2], x[:2])["r2"])
+
+
+def test_planted_rates_predict_whole_trajectories_at_another_learning_rate():
+    runs, fits = synthetic(factor=4), fits_table()
+    cells = prediction.measured(runs, 1, 0, 1e-4, 1e-3)
+    errors = prediction.trajectories(runs, cells, prediction.rates(fits, 1), 1, 0, slower=2.5)
+    assert errors.eta_h.iloc[0] == pytest.approx(ETA_H) and errors.eta_y.iloc[0] == pytest.approx(ETA_Y)
+    far = cells.dx == 1.5  # where the rates are others
+    assert (errors.nrmse_predicted[~far] < 1e-6).all() and (errors.nrmse_predicted[far] > 0.02).all()
+    assert (errors.nrmse_fitted < 1e-6).all()
+    assert (errors.nrmse_same[~far] > 1e-3).all()  # seed 0 has 0.9 times the mean rate
+    fit = fitting.fit_trajectory(*(lambda t, c: (t, *c))(*prediction.cell(runs, 0, 1, 0)), 0.25, 1.0)  # a wrong dy2
+    t, observed = prediction.cell(runs, 0, 1, 0)
+    curves = theory.exact(t, *observed[:, 0], fit.eta_h, fit.eta_y, 0.25, 1.0)
+    assert fit.nrmse > 0.01 and prediction.nrmse(curves, observed) == pytest.approx(fit.nrmse)
+
+
+def test_a_network_that_has_learned_is_held_to_the_horizon():
+    t, curves = prediction.cell(synthetic(steps=600), 4, 1, 1000)
+    assert t[300] == 600 and t[-1] == pytest.approx(998) and (np.diff(t) > 0).all()
+    assert (curves[:, 300:] == curves[:, 300:301]).all() and t.size == 301 + 199
+    assert prediction.cell(synthetic(steps=600), 4, 1, 500)[0].size == 301
+
+
+def test_no_cell_is_lost_and_each_says_what_became_of_it():
+    runs = synthetic()
+    runs.loss[1, -1], runs.loss[2, -1] = 5e-4, 5e-2
+    for name in ("H", "Y", "w", "loss"):
+        runs[name].loc[{"network": 3, "sample": slice(200, None)}] = np.nan
+    cells = prediction.measured(runs, 1, 0, 1e-4, 1e-3)
+    assert cells.status.tolist() == ["converged", "slow", "dropped", "dropped"] + ["converged"] * 5
+    assert cells.kept.tolist() == [True, True, False, False] + [True] * 5
+    reasons = [
+        "loss 0.0005 above 0.0001 at step 15000",
+        "loss 0.05 above 0.001 at step 15000",
+        "diverged by step 15000",
+    ]
+    assert cells.reason[1:4].tolist() == reasons
+    assert np.isnan(cells.eta_h[3]) and cells.fit_reason[3]
+
+    frozen = prediction.rates(fits_table(converged=False, eta_h=fitting.LOWEST_RATE), 1)
+    assert frozen.note == "no converged fit of 3 networks: eta_h is 0 in 3"
+    np.testing.assert_allclose(prediction.final_distance(cells, frozen).predicted, cells.h_start, rtol=1e-4)
+    assert prediction.with_note(cells, frozen).status.tolist()[:3] == ["frozen", "frozen", "dropped"]
+    none = prediction.rates(fits_table(kept=False), 1)
+    assert none.note == "no converged fit of 3 networks, 0 of them kept"
+    assert prediction.final_distance(cells, none).isna().all(axis=None)
+    noted = prediction.with_note(cells, none)
+    assert noted.status[0] == "no rates" and noted.reason[1] == f"{reasons[0]}, {none.note}"
+    with pytest.raises(ValueError, match="no row of layer 5"):
+        prediction.rates(fits_table(), 5)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Really trained networks through every script; beside them a setting that has no rates."""
+    folder = tmp_path_factory.mktemp("grid")
+    train_grid.main(ROW, GRID, "cpu", folder / "10.nc")
+    fit_grid.main(folder / "10.nc", 1, 300.0, 1e-3, 5e-3, folder / "10.csv")
+    artifacts.write_table(fits_table(), folder / "fits.csv")
+    artifacts.write_table(fits_table(kept=False), folder / "none.csv")
+    cells, fits = [folder / "10.csv"] * 2, [folder / "fits.csv", folder / "none.csv"]
+    predict_final_distance.main(cells, fits, folder / "final_distance.csv", folder / "explained.csv")
+    runs = [folder / "10.nc"] * 2
+    predict_trajectories.main(runs, cells, fits, [1, 1], [300.0, 300.0], 2.5, folder / "out_of_sample.csv")
+    return folder
+
+
+def test_the_grid_is_trained_with_the_networks_of_the_two_point_study(trained):
+    runs = artifacts.read_dataset(trained / "10.nc")
+    assert runs.sizes["network"] == 8 and runs.learning_rate == 0.02
+    assert list(zip(runs.dx.values, runs.dy.values, runs.seed.values)) == [
+        (dx, dy, seed) for dx in GRID["dx"] for dy in GRID["dy"] for seed in (0, 1)
+    ]
+    for network in range(8):
+        run = runs.isel(network=network)
+        there = np.isfinite(run.step.values)
+        ends = run.loss.values[there][-1], run.step.values[there][-1]
+        assert ends[0] <= 1e-3 or ends[1] == 600
+        assert run.step.values[0] == 0 and (np.diff(run.step.values[there]) > 0).all()
+    x, y = tasks.two_points(1.0, 0.5)
+    layers = networks.layers("mlp", Shape(30, 3, "leaky_relu"))
+    alone = training.train(layers, [Member(1, 1.0, 0.02)], x, y, 11)
+    np.testing.assert_array_equal(runs.H.isel(network=7, sample=[0, 1]).values, alone.H[0][:, [0, 10]])
+
+
+def test_tables_hold_every_cell(trained):
+    table = artifacts.read_table(trained / "final_distance.csv")
+    columns = "setting dx dy seed measured predicted low high a_low a_high status"
+    assert list(table.columns)[:11] == columns.split() and len(table) == 16
+    assert set(table.status[:8]) <= {"converged", "slow", "dropped"} and table.status[0] == "converged"
+    assert set(table.status[8:]) <= {"no rates", "dropped"} and table.predicted[8:].isna().all()
+    assert artifacts.read_table(trained / "explained.csv").explanation.nunique() == 8
+    errors = artifacts.read_table(trained / "out_of_sample.csv")
+    columns = "setting dx dy seed nrmse_predicted nrmse_fitted"
+    assert list(errors.columns)[:6] == columns.split() and len(errors) == 16
+    there = errors.nrmse_predicted.notna()
+    assert there.tolist() == [True] * 8 + [False] * 8 and errors.nrmse_fitted[:8].notna().any()
+
+
+def test_figures_have_fixed_bytes_and_draw_settings_without_rates(trained, tmp_path):
+    row = {**ROW, "layer": 1, "dx2": 1.0, "dy2": 0.5}
+    for script in (plot_final_distance, plot_out_of_sample):
+        name = script.__name__.removeprefix("plot_")
+        table = artifacts.read_table(trained / f"{name}.csv")
+        table.loc[8:, "setting"] = "none"
+        artifacts.write_table(table, tmp_path / "table.csv")
+        rows = {"10": row, "none": {**row, "name": "none"}}
+        made = []
+        for run in "ab":
+            outputs = {kind: tmp_path / f"{name}_{run}.{kind}" for kind in ("svg", "png", "csv")}
+            script.main(tmp_path / "table.csv", rows, **outputs)
+            made.append([path.read_bytes() for path in outputs.values()])
+        assert made[0] == made[1]
+        numbers = pd.read_csv(tmp_path / f"{name}_a.csv", dtype={"setting": str})
+        assert set(numbers.setting) == {"10"} and len(numbers) > 0

@@ -1,0 +1,26 @@
+"""Where every cell of one setting's grid started and ended, whether it counts, and the rates of its own trajectory."""
+
+import logging
+
+from repdyn import artifacts, prediction
+from repdyn.jobs import run_job
+
+
+def main(trajectories: str, layer: int, horizon: float, stop_loss: float, drop_loss: float, output: str) -> None:
+    cells = prediction.measured(artifacts.read_dataset(trajectories), layer, horizon, stop_loss, drop_loss)
+    artifacts.write_table(cells, output)
+    for one in cells[cells.reason != ""].itertuples():
+        logging.info("dx %g, dy %g, seed %d: %s, %s", one.dx, one.dy, one.seed, one.status, one.reason)
+
+
+if "snakemake" in globals():
+    run_job(
+        main,
+        snakemake,
+        trajectories=snakemake.input.trajectories,
+        layer=snakemake.params.layer,
+        horizon=snakemake.params.horizon,
+        stop_loss=snakemake.params.stop_loss,
+        drop_loss=snakemake.params.drop_loss,
+        output=snakemake.output.cells,
+    )

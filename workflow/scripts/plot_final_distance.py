@@ -1,0 +1,22 @@
+"""Draw predicted against measured final distances of every setting on the grid."""
+
+from repdyn import artifacts
+from repdyn.figures import final_distance, style
+from repdyn.jobs import run_job
+
+
+def main(table: str, rows: dict[str, dict], svg: str, png: str, csv: str) -> None:
+    with style.applied():
+        style.save(*final_distance.figure(artifacts.read_table(table), rows), svg, png, csv)
+
+
+if "snakemake" in globals():
+    run_job(
+        main,
+        snakemake,
+        table=snakemake.input.table,
+        rows=snakemake.params.rows,
+        svg=snakemake.output.svg,
+        png=snakemake.output.png,
+        csv=snakemake.output.csv,
+    )

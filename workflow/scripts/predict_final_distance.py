@@ -1,0 +1,39 @@
+"""Final distances predicted from rates fitted in the two-point study, beside measured ones; what explains the rest.
+
+Two tables: one row a cell, and one row a setting and explanation.
+"""
+
+import pandas as pd
+
+from repdyn import artifacts, prediction
+from repdyn.jobs import run_job
+
+COLUMNS = [
+    *("setting", "dx", "dy", "seed", "measured", "predicted", "low", "high", "a_low", "a_high", "status", "reason"),
+    *("kept", "fits", "layer", "h_start", "step", "loss", "rotation", "eta_h", "eta_y", "nrmse", "fitted"),
+]
+
+
+def main(cells: list[str], fits: list[str], output: str, explained: str) -> None:
+    tables, explanations = [], []
+    for cells_path, fits_path in zip(cells, fits, strict=True):
+        table = artifacts.read_table(cells_path)
+        rates = prediction.rates(artifacts.read_table(fits_path), table.layer.iloc[0])
+        table = table.join(prediction.final_distance(table, rates))
+        found = prediction.explanations(table)
+        explanations.append(found.assign(setting=table.setting.iloc[0], note=rates.note))
+        tables.append(prediction.with_note(table, rates).rename(columns={"h_end": "measured"})[COLUMNS])
+    artifacts.write_table(pd.concat(tables, ignore_index=True), output)
+    found = pd.concat(explanations, ignore_index=True)
+    artifacts.write_table(found[["setting", *found.columns.drop("setting")]], explained)
+
+
+if "snakemake" in globals():
+    run_job(
+        main,
+        snakemake,
+        cells=snakemake.input.cells,
+        fits=snakemake.input.fits,
+        output=snakemake.output.table,
+        explained=snakemake.output.explained,
+    )

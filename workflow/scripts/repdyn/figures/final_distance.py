@@ -1,0 +1,113 @@
+"""Final distance of two representations: predicted from rates fitted elsewhere against measured, a panel a setting."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
+
+from repdyn import prediction
+from repdyn.figures import curves, style
+
+KINDS = {
+    "task": (style.BLUE, "o", r"set by the task ($A_{low} > A_{high}$)"),
+    "initialisation": (style.ORANGE, "s", r"set by the initialisation ($A_{high} \geq A_{low}$)"),
+    "dropped": (style.GREY, "x", "did not learn, does not count"),
+}
+
+
+def table(cells: pd.DataFrame) -> pd.DataFrame:
+    """The numbers to draw: cells with a prediction, and their kind, one of KINDS."""
+    numbers = cells[np.isfinite(cells.predicted) & np.isfinite(cells.measured)].copy()
+    numbers["kind"] = np.where(numbers.a_high >= numbers.a_low, "initialisation", "task")
+    numbers.loc[~numbers.kept, "kind"] = "dropped"
+    columns = ["setting", "dx", "dy", "seed", "predicted", "low", "high", "measured", "kind", "status"]
+    return numbers[columns].reset_index(drop=True)
+
+
+def figure(cells: pd.DataFrame, rows: dict[str, dict]) -> tuple[Figure, pd.DataFrame]:
+    """One panel a setting, on logarithmic axes with the identity; and the numbers drawn."""
+    numbers = table(cells)
+    names = list(dict.fromkeys(cells.setting))
+    page, panels = style.gallery(len(names), parts=(2.35,), header=1.1, caption=0.72)
+    seeds = cells.seed.nunique()
+    style.headline(
+        page,
+        "How far apart representations end: predicted from rates fitted at other distances, against measured",
+        r"One point a cell of the grid of $|\Delta x|$, $|\Delta y|$ "
+        f"({seeds} network{'s' if seeds > 1 else ''} a cell), larger for larger $|\\Delta x|$. "
+        "Bars: spread of the rates over initialisations.",
+    )
+    handles = [
+        Line2D([], [], color=colour, marker=marker, linestyle="", markersize=5, label=label)
+        for kind, (colour, marker, label) in KINDS.items()
+        if (numbers.kind == kind).any()
+    ]
+    handles.append(Line2D([], [], color="black", linewidth=1.2, linestyle=style.DASHES, label="theory: equal"))
+    if (numbers.dy == 0).any():
+        form = {"markerfacecolor": "none", "color": style.FAINT, "marker": "s", "linestyle": "", "markersize": 5}
+        handles.append(Line2D([], [], **form, label=r"open: one target for both ($\Delta y = 0$)"))
+    style.legend(page, handles, below=0.72)
+    for number, (name, (ax,)) in enumerate(zip(names, panels, strict=True)):
+        _panel(ax, numbers[numbers.setting == name])
+        _caption(ax, cells[cells.setting == name], rows[name])
+        ax.set_xlabel("predicted H")
+        if number % 4 == 0:
+            ax.set_ylabel("measured H")
+    return page, numbers
+
+
+def _panel(ax, numbers):
+    drawn = numbers[(numbers.predicted > prediction.SQUEEZED) & (numbers.measured > prediction.SQUEEZED)]
+    if not len(drawn):
+        ax.text(0.5, 0.5, "nothing to compare", ha="center", transform=ax.transAxes, color=style.VERMILION)
+        ax.set_xticks([])
+        ax.set_yticks([])
+        return
+    ends = drawn[["predicted", "measured"]].to_numpy()
+    ends = ends.min() / 2, ends.max() * 2
+    ax.plot(ends, ends, color="black", linewidth=1.2, linestyle=style.DASHES, zorder=1)
+    for kind, (colour, marker, _) in KINDS.items():
+        for (dx, one_target), here in drawn[drawn.kind == kind].groupby(["dx", drawn.dy == 0]):
+            bars = np.nan_to_num(np.abs(here[["low", "high"]].to_numpy() - here[["predicted"]].to_numpy())).T
+            ax.errorbar(
+                here.predicted,
+                here.measured,
+                xerr=bars,
+                fmt=marker,
+                color=colour,
+                markerfacecolor="none" if one_target else colour,
+                markersize=3.5 + 3.5 * (dx / drawn.dx.max()) ** 2,
+                elinewidth=1.2,
+                capsize=2,
+                alpha=0.85,
+                zorder=3,
+            )
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlim(ends)
+    ax.set_ylim(ends)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_minor_formatter(NullFormatter())
+
+
+def _caption(ax, cells, row):
+    """Four lines above a panel: name, description, agreement, and how many cells count."""
+    kept = cells[cells.kept]
+    found = prediction.agreement(kept.predicted, kept.measured)
+    task = prediction.agreement(kept.predicted[kept.dy > 0], kept.measured[kept.dy > 0])
+    agreement = rf"$R^2$ {found['r2']:.2f}, slope {found['slope']:.2f}; filled: {task['r2']:.2f}, {task['slope']:.2f}"
+    if found["r2"] != found["r2"]:
+        agreement = "no rates" if (kept.status == "no rates").any() else "too few cells to compare"
+    count = f"{len(kept)} of {len(cells)} cells learned, rates of {cells.fits.iloc[0]} fits"
+    if (kept.status == "frozen").any():
+        count += r" (all have $\eta_h = 0$)"
+    if hidden := len(kept) - found["cells"]:
+        count += f"; {hidden} not comparable"
+    for height, line, form in (
+        (40, row["name"], {"fontweight": "bold", "fontsize": 10}),
+        (28, curves.describe(row), {"fontsize": 8}),
+        (17, agreement, {"fontsize": 8, "color": style.FAINT}),
+        (6, count, {"fontsize": 8, "color": style.FAINT if len(kept) == len(cells) else style.VERMILION}),
+    ):
+        ax.annotate(line, (0, 1), (0, height), xycoords="axes fraction", textcoords="offset points", **form)
