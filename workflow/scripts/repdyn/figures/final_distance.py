@@ -99,9 +99,9 @@ def _caption(ax, cells, row):
     agreement = rf"$R^2$ {found['r2']:.2f}, slope {found['slope']:.2f}; filled: {task['r2']:.2f}, {task['slope']:.2f}"
     if found["r2"] != found["r2"]:
         agreement = "no rates" if (kept.status == "no rates").any() else "too few cells to compare"
-    count = f"{len(kept)} of {len(cells)} cells learned, rates of {cells.fits.iloc[0]} fits"
-    if (kept.status == "frozen").any():
-        count += r" (all have $\eta_h = 0$)"
+    frozen = (cells.status == "frozen").any()
+    source = r"no converged fit, $\eta_h = 0$" if frozen else f"rates of {cells.fits.iloc[0]} fits"
+    count = f"{len(kept)} of {len(cells)} cells learned, {source}"
     if hidden := len(kept) - found["cells"]:
         count += f"; {hidden} not comparable"
     for height, line, form in (

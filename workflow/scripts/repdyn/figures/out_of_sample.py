@@ -84,9 +84,9 @@ def _caption(ax, cells, drawn, row):
     if not len(drawn):
         median = "no rates" if (cells.status == "no rates").any() else "no cell with both errors"
     kept = int(cells.kept.sum())
-    count = f"{kept} of {len(cells)} cells learned, rates of {cells.fits.iloc[0]} fits"
-    if (cells.status == "frozen").any():
-        count += r" (all have $\eta_h = 0$)"
+    frozen = (cells.status == "frozen").any()
+    source = r"no converged fit, $\eta_h = 0$" if frozen else f"rates of {cells.fits.iloc[0]} fits"
+    count = f"{kept} of {len(cells)} cells learned, {source}"
     for height, line, form in (
         (40, row["name"], {"fontweight": "bold", "fontsize": 10}),
         (28, curves.describe(row), {"fontsize": 8}),
