@@ -2,7 +2,7 @@
 #
 #   snakemake                                     the laptop study (config/config.yaml)
 #   snakemake --configfile config/paper.yaml      full fidelity: 50 networks a setting
-#   snakemake depth                               one figure, with its data (also: architectures, trajectories, losses, gains)
+#   snakemake depth                               one figure, with its data (also: architectures, trajectories, losses, gains, alternatives)
 
 from snakemake.utils import min_version
 
@@ -30,6 +30,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/fitting.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/depth_gain.smk"
+include: "workflow/rules/alternatives.smk"
 
 
 rule all:
@@ -44,3 +45,5 @@ rule all:
         rules.gains.output,
         rules.summarise_depth_gain.output,
         rules.depth_gain.output,
+        rules.collect_alternatives.output,
+        rules.alternatives.output,

@@ -11,8 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-FIGURES = ("architectures", "trajectories", "losses", "depth", "gains", "depth_gain")
-TABLES_AND_FIGURES = {(name, "") for name in ("collect_fits", "summarise_settings", *FIGURES)}
+FIGURES = ("architectures", "trajectories", "losses", "depth", "gains", "depth_gain", "alternatives")
+TABLES = ("collect_fits", "summarise_settings", "collect_alternatives")
+TABLES_AND_FIGURES = {(name, "") for name in (*TABLES, *FIGURES)}
+ALTERNATIVES = {("fit_alternatives", name) for name in ("default", "skip")}  # alternatives.rows of the smoke study
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,8 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_everything_is_made(smoke, settings):
     made = set(digests(smoke.folder / "results/smoke"))
-    expected = {"data/two_points.nc", "tables/fits.csv", "tables/settings.csv"}
+    expected = {"data/two_points.nc", "tables/fits.csv", "tables/settings.csv", "tables/alternatives.csv"}
+    expected |= {f"alternatives/{name}.csv" for _, name in ALTERNATIVES}
     expected |= {f"depth_gain/depth_{depth}.{kind}" for depth in (2, 5) for kind in ("nc", "csv")}
     expected |= {f"tables/depth_gain{kind}.csv" for kind in ("", "_crossover", "_exponents")}
     expected |= {f"trajectories/{name}.nc" for name in settings} | {f"fits/{name}.csv" for name in settings}
@@ -80,9 +83,7 @@ def test_a_touch_or_checkout_re_runs_nothing(smoke):
 
 
 def test_an_edit_of_a_figure_re_runs_that_figure_alone(smoke):
-    code = {"trajectories": {"architectures", "trajectories"}} | {
-        name: {name} for name in ("losses", "depth", "gains", "depth_gain")
-    }
+    code = {"trajectories": {"architectures", "trajectories"}} | {name: {name} for name in FIGURES[2:]}
     for module, figures in code.items():
         with edited(smoke.folder / f"workflow/scripts/repdyn/figures/{module}.py", "\n\n", "\n\nEDITED = True\n"):
             assert smoke.planned() == {(name, "") for name in figures}
@@ -92,15 +93,22 @@ def test_an_edit_of_a_figure_re_runs_that_figure_alone(smoke):
 def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings):
     with edited(smoke.folder / "workflow/scripts/repdyn/theory.py", "\n\n", "\n\nEDITED = True\n"):
         planned = smoke.planned()
-    assert {("fit", name) for name in settings} | TABLES_AND_FIGURES <= planned
+    assert {("fit", name) for name in settings} | ALTERNATIVES | TABLES_AND_FIGURES <= planned
     assert not [job for job in planned if job[0].startswith(("train", "prepare"))]
+
+
+@pytest.mark.parametrize("module", ["alternatives", "falsification", "runge_kutta"])
+def test_an_edit_of_the_altered_equations_re_runs_their_fits_alone(smoke, module):
+    with edited(smoke.folder / f"workflow/scripts/repdyn/{module}.py", "\n\n", "\n\nEDITED = True\n"):
+        planned = smoke.planned()
+    assert planned == ALTERNATIVES | {("collect_alternatives", ""), ("alternatives", "")}
 
 
 def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings):
     with edited(smoke.folder / "workflow/scripts/repdyn/ensemble.py", "\n\n", "\n\nEDITED = True\n"):
         planned = smoke.planned()
     jobs = {(rule, name) for rule in ("train", "fit") for name in settings}
-    assert jobs | TABLES_AND_FIGURES <= planned
+    assert jobs | ALTERNATIVES | TABLES_AND_FIGURES <= planned
     assert ("prepare_two_points", "") not in planned
 
 
@@ -111,7 +119,8 @@ def test_a_changed_setting_re_runs_that_setting_only(smoke):
     cells[4] = str(float(cells[4]) * 0.5)
     with edited(table, line, "\t".join(cells)):
         planned = smoke.planned()
-    assert {job for job in planned if job[1]} == {("train", "skip"), ("fit", "skip")}
+    jobs = {(rule, "skip") for rule in ("train", "fit", "fit_alternatives")}
+    assert {job for job in planned if job[1]} == jobs
     assert ("depth", "") not in planned and ("gains", "") not in planned
 
 
@@ -121,9 +130,9 @@ def test_another_observed_layer_trains_and_fits_nothing(smoke):
     cells = line.split("\t")
     cells[8] = "3"
     with edited(table, line, "\t".join(cells)):
-        assert smoke.planned() == {
-            (name, "") for name in ("summarise_settings", "trajectories", "losses", "architectures")
-        }
+        planned = smoke.planned()
+    made = {"summarise_settings", "trajectories", "losses", "architectures", "collect_alternatives", "alternatives"}
+    assert planned == {("fit_alternatives", "skip")} | {(name, "") for name in made}
 
 
 def test_a_changed_threshold_trains_nothing(smoke, settings):
