@@ -162,8 +162,7 @@ CONFIG_CASES = {
     "misspelt group": (
         "trainning: {refine: 2}",
         "3: trainning = {'refine': 2}: unknown key; did you mean 'training'? "
-        "Known keys here: results, two_points, depth_gain, training, runs, seeds, fits, figures",
-        "Known keys here: results, two_points, training, runs, seeds, fits, alternatives, figures",
+        "Known keys here: results, two_points, depth_gain, training, runs, seeds, fits, alternatives, figures",
     ),
     "key in the wrong group": (
         "seeds: {refine: 2}",
