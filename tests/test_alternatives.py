@@ -137,6 +137,34 @@ def test_a_solution_that_blows_up_ends_with_nan_and_others_go_on():
     assert (y[2] == 1).all()
 
 
+def test_fixed_points_are_stable_as_derived():
+    """Eigenvalues at w = 0, Y = dy2 over the ratio of a Y/H to b H."""
+    step = 1e-6
+    for ratio, sign_stable, spiral in ((0.5, True, True), (2.9, True, True), (3.1, False, True), (10.8, False, False)):
+        b, H = 0.4, 0.7
+        a = ratio * b * H * H / DY2
+        found = {}
+        for name, dynamics in DYNAMICS.items():
+            shifts = [np.array([H, DY2, 0.0]) + step * unit for unit in np.vstack([np.eye(3), -np.eye(3)])]
+            slopes = [alternatives.right_hand_side(0, s, dynamics.factors, a / DX2, b, DX2, DY2) for s in shifts]
+            matrix = (np.array(slopes[:3]) - slopes[3:]).T / (2 * step)
+            found[name] = np.linalg.eigvals(matrix[1:, 1:])  # H itself is free
+        assert (found["sign_flipped"].real.max() < 0) == sign_stable
+        assert (np.abs(found["y_doubled"].imag).max() > 1e-6) == spiral
+        assert all(np.abs(found[name].imag).max() < 1e-6 for name in ("h_doubled", "term_dropped"))
+        assert all(found[name].real.max() < 0 for name in NAMES if name != "sign_flipped")
+
+
+def test_altered_equations_end_at_a_meeting_of_the_representations():
+    """Outputs that start far on the wrong side: the theory passes through |dh| = 0, the alterations don't."""
+    start = 6e-4, 1e-2, 7e-4, 4e-3
+    H = {name: solved(name, *start, sign=-1, t=np.arange(0, 400, 0.1))[0, 0] for name in NAMES}
+    assert np.isfinite(H["theory"]).all() and H["theory"].min() < 1e-5
+    for name in ("y_doubled", "h_doubled", "sign_flipped"):
+        assert np.isnan(H[name][-1]), name
+    assert np.isfinite(H["term_dropped"]).all() and H["term_dropped"].min() > 0
+
+
 def planted(name, networks=2, n=1500):
     """Curves of a dynamics, (3, networks, n), at steps 0, 4, 8..."""
     t = np.arange(n) * 4.0

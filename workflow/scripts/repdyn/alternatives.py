@@ -18,9 +18,11 @@ What they break (derived). With x = |dh| = sqrt(H), v = w/x and z = Y/H the equa
     dz/dt = -g b v x + (f - g c) a z v/x
 
 So f = d = g c makes them polynomial: representations pass through x = 0, as vectors do, and Y/H - (b/a) H is conserved.
-Each alteration leaves a pole there: representations that approach each other meet at a singularity in finite time, or
-never. With the sign flipped (d = -1) the conserved quantity stays, but the fixed point w = 0, Y = dy2 is stable only
-where a Y/H < 3 b H; with Y' or H' doubled it can be a spiral, around which Y overshoots its target.
+Each alteration leaves a pole there. With H' doubled or the sign flipped, representations that meet do so at a
+singularity after finite time (v grows as x^(-1/2) or x^(-2)); with Y' doubled, z vanishes as C x^2 for any C, so what
+comes after is not determined; with a term dropped they never meet. With the sign flipped (d = -1) the conserved
+quantity stays, but the fixed point w = 0, Y = dy2 is stable only where a Y/H < 3 b H; with Y' doubled it is a spiral,
+around which Y overshoots its target, where a Y/H < 10.7 b H.
 """
 
 from dataclasses import dataclass
@@ -101,7 +103,7 @@ def _derivative(state, parameters):
     f, g, c, d, a, b, dy2 = parameters
     x, v, z = state[:3]
     pole = (d != f) | (f != g * c)
-    x = np.where(pole & (x <= 0), np.nan, x)  # no solution goes on through a pole
+    x = np.where(pole & (x <= 0), np.nan, x)  # no solution is followed through a pole
     q, xx = a * v / x, x * x
     half_b, left = 0.5 * b, f - g * c
     force = 3 * x * v - xx * z + dy2

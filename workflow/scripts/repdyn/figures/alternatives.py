@@ -22,7 +22,7 @@ def table(fits: pd.DataFrame, runs, intervals: dict, seed: int) -> pd.DataFrame:
 
     quantity: sse (geometric mean over a setting's kept networks with its bootstrap interval, or, if none was kept,
     sse_discarded of all), win and decisive (mean over settings of the share of kept networks, with a Jeffreys interval;
-    no setting), and H, Y, w of one network (dynamics empty: the network itself).
+    no setting), and H, Y, w of one network (dynamics empty: the network itself) with the sums sse_network of its fits.
     """
     rows = []
     for (setting, name), group in fits.groupby(["setting", "dynamics"], sort=False):
@@ -76,6 +76,8 @@ def _network(fits, runs):
         for name, three in shown.items()
         for quantity, curve in zip("HYw", three, strict=True)
     ]
+    sums = fitted.reset_index().assign(quantity="sse_network", step=None, value=fitted.sse.to_numpy(), networks=1)
+    parts.append(sums.reindex(columns=COLUMNS))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -86,13 +88,14 @@ def figure(fits: pd.DataFrame, runs, intervals: dict, seed: int) -> tuple[Figure
     rows = max(len(settings), 6) * 0.25
     height = 1.35 + rows + 1.15 + 2.1 + 0.75
     page = Figure(figsize=(12, height))
-    wins = numbers[numbers.quantity == "win"].set_index("dynamics").value
-    share = f"best in {style.percent(wins['theory'])} of the networks" if "theory" in wins else "no network was kept"
+    share, wins = "no network was kept", numbers[numbers.quantity == "win"].set_index("dynamics")
+    if "theory" in wins.index:
+        share = f"lowest sum in {style.percent(wins.value['theory'])} of {wins.networks['theory']} networks"
     style.headline(
         page,
-        f"Is it these equations? The theory against four alterations with as many constants: {share}",
+        f"Is it these equations? The theory against four alterations of it: {share}",
         "Each of the five right-hand sides has two rates, fitted to the same H, Y and w of every network. "
-        "Lower sums of squares are better.",
+        "Lower sums of squares are better; of networks: mean over settings.",
     )
     handles = [
         Line2D([], [], linestyle="", marker=MARKERS[name], color=COLOURS[name], markersize=7, label=dynamics.change)
@@ -176,7 +179,7 @@ def _curves(page, numbers, box, setting):
     values = network.value[np.isfinite(network.value)]
     left, right, gap = 0.06, 0.985, 0.018
     width = (right - left - gap * (len(DYNAMICS) - 1)) / len(DYNAMICS)
-    sums = numbers[(numbers.quantity == "sse") & (numbers.setting == setting)].set_index("dynamics").value
+    sums = numbers[numbers.quantity == "sse_network"].set_index("dynamics").value
     for i, (name, dynamics) in enumerate(DYNAMICS.items()):
         ax = page.add_axes((left + i * (width + gap), low, width, height))
         for quantity in "HYw":
