@@ -2,8 +2,7 @@
 #
 #   snakemake                                     the laptop study (config/config.yaml)
 #   snakemake --configfile config/paper.yaml      full fidelity: 50 networks a setting
-#   snakemake depth                               one figure, with its data (also: architectures, trajectories, losses, gains,
-#                                                 final_distance, out_of_sample)
+#   snakemake depth                               one figure, with its data (all of them: README.md)
 
 from snakemake.utils import min_version
 
@@ -33,6 +32,7 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/depth_gain.smk"
 include: "workflow/rules/final_distance.smk"
 include: "workflow/rules/out_of_sample.smk"
+include: "workflow/rules/alternatives.smk"
 
 
 rule all:
@@ -51,3 +51,5 @@ rule all:
         rules.final_distance.output,
         rules.predict_trajectories.output,
         rules.out_of_sample.output,
+        rules.collect_alternatives.output,
+        rules.alternatives.output,

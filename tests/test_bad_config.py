@@ -166,7 +166,7 @@ CONFIG_CASES = {
     "misspelt group": (
         "trainning: {refine: 2}",
         "3: trainning = {'refine': 2}: unknown key; did you mean 'training'? "
-        "Known keys here: results, two_points, depth_gain, training, runs, seeds, fits, figures, final_distance",
+        f"Known keys here: {', '.join(settings.schema('config')['properties'])}",
     ),
     "key in the wrong group": (
         "seeds: {refine: 2}",
@@ -269,6 +269,14 @@ CONFIG_CASES = {
         "figures: {gains: [default, default]}",
         f"3: figures.gains = ['default', 'default']: expected {NAMES}; 'default' given more than once",
     ),
+    "altered equations for a stranger": (
+        "alternatives: {rows: [default, skp]}",
+        f"3: alternatives.rows[1] = 'skp': no such row in {TABLE}; did you mean 'skip'? Rows: {LIST}",
+    ),
+    "a network is shown that is not fitted": (
+        "alternatives: {rows: [default, skip], shown: cnn}",
+        "3: alternatives.shown = 'cnn': not among alternatives.rows: expected one of default, skip",
+    ),
     "gain is a number": ("figures: {gains: [default, 0.9]}", f"3: figures.gains[1] = 0.9: expected {NAME}"),
 }
 ALL_OR_LIST = "the word all, or a list of names from the table, each once"
@@ -308,6 +316,7 @@ def test_two_points(project, line, told):
 def test_figures_want_selected_rows(project):
     told = "'default': not selected by two_points.rows: expected one of gain_0.9, skip"
     assert problems(project, {"two_points": {"rows": ["gain_0.9", "skip"]}}) == [
+        f"{BASE}:{line_of(project, BASE, 'shown:')}: alternatives.shown = {told}",
         f"{BASE}:{line_of(project, BASE, 'depth:')}: figures.depth = {told}",
         f"{MINE}:2: figures.gains[0] = {told}",
     ]

@@ -233,7 +233,8 @@ def test_gains_marks_frozen_fits(settings, tmp_path):
 
 
 def test_figures_import_no_torch_and_only_themselves():
-    loaded = "import sys, plot_trajectories, plot_losses, plot_depth, plot_gains; sys.exit('torch' in sys.modules)"
+    scripts = "plot_trajectories, plot_losses, plot_depth, plot_gains, plot_alternatives"
+    loaded = f"import sys, {scripts}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", loaded], cwd=SCRIPTS).returncode == 0
     for name in FIGURES:
         used = {path.stem for path in sources.dependencies(SCRIPTS / f"plot_{name}.py")}

@@ -12,12 +12,14 @@ import pandas as pd
 import pytest
 
 FIGURES = ("architectures", "trajectories", "losses", "depth", "gains")
-FIGURES += ("depth_gain", "final_distance", "out_of_sample")
+FIGURES += ("depth_gain", "final_distance", "out_of_sample", "alternatives")
 PREDICTIONS = {
     (name, "") for name in ("predict_final_distance", "predict_trajectories", "final_distance", "out_of_sample")
 }
-TABLES_AND_FIGURES = {(name, "") for name in ("collect_fits", "summarise_settings", *FIGURES)} | PREDICTIONS
+TABLES = ("collect_fits", "summarise_settings", "collect_alternatives")
+TABLES_AND_FIGURES = {(name, "") for name in (*TABLES, *FIGURES)} | PREDICTIONS
 GRID = ("default",)
+ALTERNATIVES = {("fit_alternatives", name) for name in ("default", "skip")}  # alternatives.rows of the smoke study
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,8 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_everything_is_made(smoke, settings):
     made = set(digests(smoke.folder / "results/smoke"))
-    expected = {"data/two_points.nc", "tables/fits.csv", "tables/settings.csv"}
+    expected = {"data/two_points.nc", "tables/fits.csv", "tables/settings.csv", "tables/alternatives.csv"}
+    expected |= {f"alternatives/{name}.csv" for _, name in ALTERNATIVES}
     expected |= {f"depth_gain/depth_{depth}.{kind}" for depth in (2, 5) for kind in ("nc", "csv")}
     expected |= {f"tables/depth_gain{kind}.csv" for kind in ("", "_crossover", "_exponents")}
     expected |= {f"trajectories/{name}.nc" for name in settings} | {f"fits/{name}.csv" for name in settings}
@@ -97,8 +100,16 @@ def test_an_edit_of_a_figure_re_runs_that_figure_alone(smoke):
 def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings):
     with edited(smoke.folder / "workflow/scripts/repdyn/theory.py", "\n\n", "\n\nEDITED = True\n"):
         planned = smoke.planned()
-    assert {("fit", name) for name in settings} | {("fit_grid", name) for name in GRID} | TABLES_AND_FIGURES <= planned
+    fits = {("fit", name) for name in settings} | {("fit_grid", name) for name in GRID} | ALTERNATIVES
+    assert fits | TABLES_AND_FIGURES <= planned
     assert not [job for job in planned if job[0].startswith(("train", "prepare"))]
+
+
+@pytest.mark.parametrize("module", ["alternatives", "falsification", "runge_kutta"])
+def test_an_edit_of_the_altered_equations_re_runs_their_fits_alone(smoke, module):
+    with edited(smoke.folder / f"workflow/scripts/repdyn/{module}.py", "\n\n", "\n\nEDITED = True\n"):
+        planned = smoke.planned()
+    assert planned == ALTERNATIVES | {("collect_alternatives", ""), ("alternatives", "")}
 
 
 def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings):
@@ -106,7 +117,7 @@ def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings
         planned = smoke.planned()
     jobs = {(rule, name) for rule in ("train", "fit") for name in settings}
     jobs |= {(rule, name) for rule in ("train_grid", "fit_grid") for name in GRID}
-    assert jobs | TABLES_AND_FIGURES <= planned
+    assert jobs | ALTERNATIVES | TABLES_AND_FIGURES <= planned
     assert ("prepare_two_points", "") not in planned
 
 
@@ -117,7 +128,8 @@ def test_a_changed_setting_re_runs_that_setting_only(smoke):
     cells[4] = str(float(cells[4]) * 0.5)
     with edited(table, line, "\t".join(cells)):
         planned = smoke.planned()
-    assert {job for job in planned if job[1]} == {("train", "skip"), ("fit", "skip")}
+    jobs = {(rule, "skip") for rule in ("train", "fit", "fit_alternatives")}
+    assert {job for job in planned if job[1]} == jobs
     assert ("depth", "") not in planned and ("gains", "") not in planned
 
 
@@ -127,9 +139,9 @@ def test_another_observed_layer_trains_and_fits_nothing(smoke):
     cells = line.split("\t")
     cells[8] = "3"
     with edited(table, line, "\t".join(cells)):
-        assert smoke.planned() == {
-            (name, "") for name in ("summarise_settings", "trajectories", "losses", "architectures")
-        }
+        planned = smoke.planned()
+    made = {"summarise_settings", "trajectories", "losses", "architectures", "collect_alternatives", "alternatives"}
+    assert planned == {("fit_alternatives", "skip")} | {(name, "") for name in made}
 
 
 def test_the_grid_is_trained_again_for_what_decides_its_training_alone(smoke):

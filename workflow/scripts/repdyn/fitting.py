@@ -11,11 +11,9 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from repdyn import theory
+from repdyn.descent import HIGHEST_RATE, LOG_BOUNDS, LOWEST_RATE, MOST_ITERATIONS, descend
 
-LOWEST_RATE, HIGHEST_RATE = 1e-12, 1e4  # per step; wide enough to mean "zero" and "at once"
-_LOG_BOUNDS = np.log([LOWEST_RATE, HIGHEST_RATE])
 _NAMES = ("eta_h", "eta_y")
-_MOST_ITERATIONS = 100
 
 # glibc hands freed memory back to the system after every evaluation and faults it in again at the
 # next, four times the cost of the arithmetic. Having freed one large block once, it keeps memory.
@@ -64,16 +62,16 @@ def fit_trajectory(t, H, Y, w, dx2, dy2):
     t, observed = np.asarray(t, float), np.array([H, Y, w], float)
     if t.ndim != 1 or observed.shape != (3, t.size):
         raise ValueError(f"t, H, Y, w must be of one length, got shapes {t.shape} and {observed.shape}")
-    reason = _unfit(t, observed, dx2, dy2)
+    reason = unfit(t, observed, dx2, dy2)
     if reason:
         return Fit(reason=reason)
     problem = _Problem(t - t[0], observed, observed[:, 0], dx2, dy2)
     coarse = problem.coarsened()
     with np.errstate(all="ignore"):  # far corners of the grid may overflow; they count as infinite
         starts, free = _starts(coarse)
-        theta, sse, _ = _descend(coarse, starts, free, tolerance=1e-4, iterations=10)
+        theta, sse, _ = descend(coarse, starts, free, tolerance=1e-4, iterations=10)
         # What averaging alone has driven to a bound, where all slopes vanish, starts again.
-        theta = np.where((free & (theta < _LOG_BOUNDS[0] + 7)).any(axis=1, keepdims=True), starts, theta)
+        theta = np.where((free & (theta < LOG_BOUNDS[0] + 7)).any(axis=1, keepdims=True), starts, theta)
         # One end of each kind (inside, eta_h vanishing, eta_y vanishing), and a second one inside.
         limit = ~free.all(axis=1)
         first, *rest = (i for i in np.argsort(sse, kind="stable") if not limit[i])
@@ -81,12 +79,13 @@ def fit_trajectory(t, H, Y, w, dx2, dy2):
         # Averaging changes the sums a little: keep what may still come out lowest.
         close = sse <= 1.5 * sse.min() + 1e-6 * coarse.total
         chosen = [first, *(i for i in (*apart, *np.flatnonzero(limit)) if close[i])]
-        theta, sse, done = map(np.concatenate, zip(*(_descend(problem, theta[[i]], free[[i]]) for i in chosen)))
+        theta, sse, done = map(np.concatenate, zip(*(descend(problem, theta[[i]], free[[i]]) for i in chosen)))
         # A minimum infinitely far away is approached by ever smaller steps: name the limit instead.
         lowest = np.argmin(np.where(limit[chosen], sse, sse * (1 + 1e-9) + 1e-300))
     if not np.isfinite(sse[lowest]):
         return Fit(reason="the theory is not finite for any pair of rates")
-    return _describe(problem, theta[lowest], bool(done[lowest]))
+    curves = theory.exact(problem.t, *problem.initial, *np.exp(theta[lowest]), dx2, dy2)
+    return describe(observed, np.array(curves), theta[lowest], bool(done[lowest]))
 
 
 def fit_mean_rate(t, mean_error):
@@ -134,6 +133,13 @@ def bootstrap_interval(values, confidence=0.95, resamples=2000, seed=0):
     return float(low), float(high)
 
 
+def cells(n, most):
+    """First indices of about 2 `most` cells of n steps: single steps early on, equal cells later."""
+    if n <= 2 * most:
+        return np.arange(n)
+    return np.unique(np.r_[0, np.geomspace(1, n - 1, most).astype(int), np.arange(0, n, -(-n // most))])
+
+
 @dataclass(frozen=True)
 class _Problem:
     """What the sum of squares is taken over: times (n,), curves (3, n), and how many steps each is."""
@@ -158,7 +164,7 @@ class _Problem:
         n = self.t.size
         if n <= 2 * most:
             return self
-        first = np.unique(np.r_[0, np.geomspace(1, n - 1, most).astype(int), np.arange(0, n, -(-n // most))])
+        first = cells(n, most)
         counts = np.diff(np.r_[first, n]).astype(float)
         t, *observed = np.add.reduceat(np.vstack([self.t, self.observed]), first, axis=1) / counts
         return _Problem(t, np.array(observed), self.initial, self.dx2, self.dy2, counts)
@@ -171,7 +177,7 @@ class _Problem:
             residual *= self.counts
         return np.nan_to_num(residual.sum(axis=(0, 2)), nan=np.inf)
 
-    def normal_equations(self, theta):
+    def normal_equations(self, theta, which=None):
         """Sums of squares (K,), half their gradient (K, 2) and the Gauss-Newton matrix (K, 2, 2)."""
         curves, jacobian = theory.exact_with_gradient(self.t, *self.initial, *np.exp(theta.T), self.dx2, self.dy2)
         residual = curves - self.observed[:, None]
@@ -217,48 +223,7 @@ def _starts(problem):
     return theta, free
 
 
-def _descend(problem, theta, free, tolerance=1e-10, iterations=_MOST_ITERATIONS):
-    """Levenberg-Marquardt within the bounds, from K starts at once.
-
-    theta (K, 2), free (K, 2); returns the ends (K, 2), their sums of squares (K,) and whether each
-    converged (K,): the next step is below 1e-10, or would lower the sum by less than `tolerance` of it.
-    """
-    theta, damping = theta.copy(), np.full(len(theta), 1e-3)
-    sse, slope, matrix = problem.normal_equations(theta)
-    done = ~np.isfinite(sse)
-    for _ in range(iterations):
-        k = np.flatnonzero(~done)
-        if not k.size:
-            break
-        g = slope[k]
-        # A rate on its bound stays there unless the sum falls inwards.
-        held = ~free[k] | (theta[k] <= _LOG_BOUNDS[0]) & (g >= 0) | (theta[k] >= _LOG_BOUNDS[1]) & (g <= 0)
-        g = np.where(held, 0, g)
-        hh, yy = (np.where(held[:, i], 1, matrix[k, i, i] * (1 + damping[k]) + 1e-300) for i in (0, 1))
-        hy = np.where(held.any(axis=1), 0, matrix[k, 0, 1])
-        determinant = np.maximum(hh * yy - hy**2, 1e-300)
-        step = np.stack([hy * g[:, 1] - yy * g[:, 0], hy * g[:, 0] - hh * g[:, 1]], -1) / determinant[:, None]
-        step *= np.minimum(1, 3 / np.maximum(np.abs(step).max(axis=1, keepdims=True), 1e-300))
-        trial = np.clip(theta[k] + step, *_LOG_BOUNDS)
-        gain = -(g * step).sum(axis=1)
-        small = (np.abs(trial - theta[k]).max(axis=1) < 1e-10) | (gain <= tolerance * sse[k])
-        new = problem.normal_equations(trial)
-        better, worth = new[0] <= sse[k], (sse[k] - new[0]) / np.maximum(gain, 1e-300)
-        theta[k[better]] = trial[better]
-        for old, fresh in zip((sse, slope, matrix), new):
-            old[k[better]] = fresh[better]
-        # A step far less worth than promised overshoots the valley floor: damp it strongly at once,
-        # or large residuals let the iteration swing from side to side.
-        damping[k] = np.select(
-            [~better, worth < 0.5, worth > 0.9],
-            [damping[k] * 3, np.maximum(damping[k] * 3, 0.3), np.maximum(damping[k] / 10, 1e-15)],
-            damping[k],
-        )
-        done[k] = small
-    return theta, sse, done & np.isfinite(sse)
-
-
-def _unfit(t, observed, dx2, dy2):
+def unfit(t, observed, dx2, dy2):
     """Why the data cannot be fitted at all, or an empty string."""
     if t.size < 4:
         return f"only {t.size} steps"
@@ -280,22 +245,21 @@ def _unfit(t, observed, dx2, dy2):
     return ""
 
 
-def _describe(problem, theta, done):
-    """The `Fit` at log rates theta (2,): its errors, and what its place on a bound means."""
+def describe(observed, curves, theta, done):
+    """The `Fit` at log rates theta (2,): the errors of its curves (3, n), and what its place on a bound means."""
     eta_h, eta_y = np.exp(theta)
-    curves = np.array(theory.exact(problem.t, *problem.initial, eta_h, eta_y, problem.dx2, problem.dy2))
-    squares = ((curves - problem.observed) ** 2).sum(axis=1)
-    extent = np.ptp(problem.observed, axis=1)
-    nrmse = [float(np.sqrt(s / problem.t.size) / e) if e > 0 else np.nan for s, e in zip(squares, extent)]
-    reasons = [] if done else [f"no convergence in {_MOST_ITERATIONS} iterations"]
-    H, _, w = problem.observed
+    squares = ((curves - observed) ** 2).sum(axis=1)
+    extent = np.ptp(observed, axis=1)
+    nrmse = [float(np.sqrt(s / observed.shape[1]) / e) if e > 0 else np.nan for s, e in zip(squares, extent)]
+    reasons = [] if done else [f"no convergence in {MOST_ITERATIONS} iterations"]
+    H, _, w = observed
     for name, x in zip(_NAMES, theta):
-        if x <= _LOG_BOUNDS[0]:
+        if x <= LOG_BOUNDS[0]:
             why = "no larger value was found to fit better"
             if name == "eta_h" and H[-1] < H[0] and w.mean() < 0:
                 why = "H falls while the theory can only raise it"
             reasons.append(f"{name} at its lower bound: {why}")
-        elif x >= _LOG_BOUNDS[1]:
+        elif x >= LOG_BOUNDS[1]:
             reasons.append(f"{name} at its upper bound: no smaller value was found to fit better")
     sse = float(squares.sum())
     return Fit(
@@ -304,7 +268,7 @@ def _describe(problem, theta, done):
         sse,
         float(np.nanmean(nrmse)),
         *nrmse,
-        1 - sse / problem.total,
+        1 - sse / float(((observed - observed.mean(axis=1, keepdims=True)) ** 2).sum()),
         not reasons,
         "; ".join(reasons),
     )

@@ -164,6 +164,15 @@ def _check_names(sound, complain, rows, names, table, ends):
         if all(found):  # else what is selected is unclear, and no figure is blamed for it
             selected = [name for name in names if name in wanted]
 
+    tried, shown = sound("alternatives", "rows"), sound("alternatives", "shown")
+    if not isinstance(tried, list) or not all(
+        [known(("alternatives", "rows", i), name, selected) for i, name in enumerate(tried)]
+    ):
+        tried = selected  # all of them, or unclear and complained about already
+    if shown is not None and known(("alternatives", "shown"), shown, selected) and shown not in tried:
+        among = ", ".join(tried)
+        complain(("alternatives", "shown"), shown, f"not among alternatives.rows: expected one of {among}")
+
     depth = sound("figures", "depth")
     comparable = depth is not None and known(("figures", "depth"), depth, selected) and depth in rows
     if comparable and hidden_layers(rows[depth], **ends) < 2:
