@@ -2,7 +2,7 @@
 #
 #   snakemake                                     the laptop study (config/config.yaml)
 #   snakemake --configfile config/paper.yaml      full fidelity: 50 networks a setting
-#   snakemake depth                               one figure, with its data (also: architectures, trajectories, losses, gains)
+#   snakemake depth                               one figure, with its data (also: architectures, trajectories, losses, gains, xor, blobs)
 
 from snakemake.utils import min_version
 
@@ -23,6 +23,8 @@ pathvars:
 wildcard_constraints:
     setting="|".join(map(re.escape, SETTINGS)),
     depth="|".join(map(re.escape, study["depths"])),
+    xor_setting="|".join(map(re.escape, study["xor_rows"])),
+    blobs_setting="|".join(map(re.escape, study["blobs_rows"])),
 
 
 include: "workflow/rules/data.smk"
@@ -30,6 +32,8 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/fitting.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/depth_gain.smk"
+include: "workflow/rules/xor.smk"
+include: "workflow/rules/blobs.smk"
 
 
 rule all:
@@ -44,3 +48,7 @@ rule all:
         rules.gains.output,
         rules.summarise_depth_gain.output,
         rules.depth_gain.output,
+        rules.compare_xor.output,
+        rules.xor.output,
+        rules.measure_blobs.output,
+        rules.blobs.output,

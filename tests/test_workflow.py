@@ -11,13 +11,22 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-FIGURES = ("architectures", "trajectories", "losses", "depth", "gains", "depth_gain")
-TABLES_AND_FIGURES = {(name, "") for name in ("collect_fits", "summarise_settings", *FIGURES)}
+FIGURES = ("architectures", "trajectories", "losses", "depth", "gains", "depth_gain", "xor", "blobs")
+BLOBS = ("large", "small")  # rows of config/settings/blobs_smoke.tsv
+TABLES_AND_FIGURES = {
+    (name, "") for name in ("collect_fits", "summarise_settings", "compare_xor", "measure_blobs", *FIGURES)
+}
 
 
 @pytest.fixture(scope="module")
 def settings(smoke) -> list[str]:
     lines = (smoke.folder / "config/settings/smoke.tsv").read_text().splitlines()
+    return [line.split("\t")[0] for line in lines if not line.startswith(("#", "name"))]
+
+
+@pytest.fixture(scope="module")
+def xor_settings(smoke) -> list[str]:
+    lines = (smoke.folder / "config/settings/xor_smoke.tsv").read_text().splitlines()
     return [line.split("\t")[0] for line in lines if not line.startswith(("#", "name"))]
 
 
@@ -42,12 +51,17 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def test_everything_is_made(smoke, settings):
+def test_everything_is_made(smoke, settings, xor_settings):
     made = set(digests(smoke.folder / "results/smoke"))
     expected = {"data/two_points.nc", "tables/fits.csv", "tables/settings.csv"}
     expected |= {f"depth_gain/depth_{depth}.{kind}" for depth in (2, 5) for kind in ("nc", "csv")}
     expected |= {f"tables/depth_gain{kind}.csv" for kind in ("", "_crossover", "_exponents")}
     expected |= {f"trajectories/{name}.nc" for name in settings} | {f"fits/{name}.csv" for name in settings}
+    expected |= {"tables/xor.csv", "tables/xor_summary.csv"}
+    for name in xor_settings:
+        expected |= {f"xor/{name}.nc", f"xor/two_points/{name}.nc", f"xor/two_points/{name}.csv"}
+    expected |= {"tables/blobs.csv", "tables/blobs_summary.csv", "blobs/maps.csv"}
+    expected |= {f"blobs/{name}.nc" for name in BLOBS}
     expected |= {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png", "csv")}
     assert made == expected
 
@@ -81,7 +95,7 @@ def test_a_touch_or_checkout_re_runs_nothing(smoke):
 
 def test_an_edit_of_a_figure_re_runs_that_figure_alone(smoke):
     code = {"trajectories": {"architectures", "trajectories"}} | {
-        name: {name} for name in ("losses", "depth", "gains", "depth_gain")
+        name: {name} for name in ("losses", "depth", "gains", "depth_gain", "xor", "blobs")
     }
     for module, figures in code.items():
         with edited(smoke.folder / f"workflow/scripts/repdyn/figures/{module}.py", "\n\n", "\n\nEDITED = True\n"):
@@ -89,17 +103,20 @@ def test_an_edit_of_a_figure_re_runs_that_figure_alone(smoke):
     assert smoke.planned() == set()
 
 
-def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings):
+def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings, xor_settings):
     with edited(smoke.folder / "workflow/scripts/repdyn/theory.py", "\n\n", "\n\nEDITED = True\n"):
         planned = smoke.planned()
-    assert {("fit", name) for name in settings} | TABLES_AND_FIGURES <= planned
+    fits = {("fit", name) for name in settings} | {("fit_xor_rates", name) for name in xor_settings}
+    assert fits | TABLES_AND_FIGURES <= planned
     assert not [job for job in planned if job[0].startswith(("train", "prepare"))]
 
 
-def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings):
+def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings, xor_settings):
     with edited(smoke.folder / "workflow/scripts/repdyn/ensemble.py", "\n\n", "\n\nEDITED = True\n"):
         planned = smoke.planned()
     jobs = {(rule, name) for rule in ("train", "fit") for name in settings}
+    jobs |= {(rule, name) for rule in ("train_xor", "train_xor_rates", "fit_xor_rates") for name in xor_settings}
+    jobs |= {("train_blobs", name) for name in BLOBS}
     assert jobs | TABLES_AND_FIGURES <= planned
     assert ("prepare_two_points", "") not in planned
 

@@ -67,7 +67,7 @@ def train(
     if device == "cpu":
         together = max(1, CACHE_BYTES // (4 * parameter_count(layers)))
     parts = []
-    with _subnormals_as_zero(), _Progress(label, steps * -(-len(members) // together)) as progress:
+    with flushed_subnormals(), Progress(label, steps * -(-len(members) // together)) as progress:
         for first in range(0, len(members), together):
             ensemble = Ensemble(layers, members[first : first + together], optimiser, device, init_seed, dropout_seed)
             parts.append(_record(ensemble, x, y, steps, progress))
@@ -108,7 +108,7 @@ def _observe(hidden: list[torch.Tensor], output: torch.Tensor) -> tuple[torch.Te
 
 
 @contextmanager
-def _subnormals_as_zero():
+def flushed_subnormals():
     """Squared gradients underflow in Adam's moments, and below float32's normal range a CPU is ten times slower."""
     torch.set_flush_denormal(True)
     try:
@@ -117,7 +117,7 @@ def _subnormals_as_zero():
         torch.set_flush_denormal(False)
 
 
-class _Progress:
+class Progress:
     """A line a minute in the log, and a bar on a terminal."""
 
     def __init__(self, label: str, total: int):
