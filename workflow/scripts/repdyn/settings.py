@@ -55,11 +55,11 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
 
     The result is a copy of the configuration with `rows` added, {name: row} of the selected rows in the order of the
     table, `depths`, the rows of the phase diagram, and `xor_rows` and `blobs_rows`, those of their tables. Use it in
-    place of `config`, where Snakemake leaves nested numbers of --config as text. A row holds all that decides its training: the columns of the table, `networks`,
-    `refine` (lr and steps are not refined yet), dx2, dy2, in_dim, out_dim, init_seed, and dropout_seed (None where no
-    layer drops units). `training.device` is no part of a row: the train rule passes it as a parameter of its own, so
-    asking for another device trains again, while `auto` on another machine does not. Keys and columns of type number
-    hold floats, so 1 and 1.0 are the same.
+    place of `config`, where Snakemake leaves nested numbers of --config as text. A row holds all that decides its
+    training: the columns of the table, `networks`, `refine` (lr and steps are not refined yet), dx2, dy2, in_dim,
+    out_dim, init_seed, and dropout_seed (None where no layer drops units). `training.device` is no part of a row: the
+    train rule passes it as a parameter of its own, so asking for another device trains again, while `auto` on another
+    machine does not. Keys and columns of type number hold floats, so 1 and 1.0 are the same.
     """
     root = Path(root)
     documents = _documents(config_files, root)
