@@ -23,6 +23,8 @@ pathvars:
 wildcard_constraints:
     setting="|".join(map(re.escape, SETTINGS)),
     depth="|".join(map(re.escape, study["depths"])),
+    xor_setting="|".join(map(re.escape, study["xor_rows"])),
+    blobs_setting="|".join(map(re.escape, study["blobs_rows"])),
 
 
 include: "workflow/rules/data.smk"
@@ -33,6 +35,8 @@ include: "workflow/rules/depth_gain.smk"
 include: "workflow/rules/final_distance.smk"
 include: "workflow/rules/out_of_sample.smk"
 include: "workflow/rules/alternatives.smk"
+include: "workflow/rules/xor.smk"
+include: "workflow/rules/blobs.smk"
 
 
 rule all:
@@ -53,3 +57,7 @@ rule all:
         rules.out_of_sample.output,
         rules.collect_alternatives.output,
         rules.alternatives.output,
+        rules.compare_xor.output,
+        rules.xor.output,
+        rules.measure_blobs.output,
+        rules.blobs.output,

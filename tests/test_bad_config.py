@@ -170,11 +170,21 @@ CONFIG_CASES = {
     ),
     "key in the wrong group": (
         "seeds: {refine: 2}",
-        "3: seeds.refine = 2: unknown key; did you mean 'training.refine'? Known keys here: init, dropout, bootstrap",
+        "3: seeds.refine = 2: unknown key; did you mean 'training.refine'? "
+        "Known keys here: init, dropout, batches, maps, bootstrap",
     ),
-    "key that is no text": ("seeds: {1: 2}", "3: seeds[1] = 2: unknown key; Known keys here: init, dropout, bootstrap"),
-    "value for a group": ("seeds: 7", "3: seeds = 7: expected a group with the keys init, dropout, bootstrap"),
-    "empty group": ("seeds:", "3: seeds = nothing: expected a group with the keys init, dropout, bootstrap"),
+    "key that is no text": (
+        "seeds: {1: 2}",
+        "3: seeds[1] = 2: unknown key; Known keys here: init, dropout, batches, maps, bootstrap",
+    ),
+    "value for a group": (
+        "seeds: 7",
+        "3: seeds = 7: expected a group with the keys init, dropout, batches, maps, bootstrap",
+    ),
+    "empty group": (
+        "seeds:",
+        "3: seeds = nothing: expected a group with the keys init, dropout, batches, maps, bootstrap",
+    ),
     "results empty": ("results: ''", f"3: results = '': expected {FOLDER}"),
     "results is a number": ("results: 3", f"3: results = 3: expected {FOLDER}"),
     "results with a wildcard": ("results: 'results/{row}'", f"3: results = 'results/{{row}}': expected {FOLDER}"),
@@ -624,6 +634,27 @@ def test_a_row_called_as_an_alias_is_suggested(project):
         f"command line (--config): two_points.rows[2] = 'Swish': no such row in {TABLE}; did you mean 'swish'? "
         f"Rows: {LIST.replace('skip', 'swish')}"
     ]
+
+
+def test_the_table_of_xor_is_checked_like_the_other(project):
+    mine = project / "config/settings/xor_mine.tsv"
+    mine.write_text(ROWS.replace("0.9\t0.02", "-1\t0.02").replace("default\tmlp", "default\tmpl"))
+    told = problems(project, {"xor": {"table": "config/settings/xor_mine.tsv"}})
+    assert told == [
+        f"config/settings/xor_mine.tsv: row 3 (default), column 'model' = mpl: {MODELS}; did you mean 'mlp'?"
+    ]
+    assert problems(project, {"xor": {"table": "config/settings/xr.tsv"}}) == [
+        "command line (--config): xor.table = 'config/settings/xr.tsv': there is no such file; "
+        "did you mean 'config/settings/xor.tsv'?"
+    ]
+
+
+def test_the_table_of_blobs_has_epochs_in_place_of_steps(project):
+    mine = project / "config/settings/blobs_mine.tsv"
+    mine.write_text("name\tmodel\tactivation\tgain\tlr\twidth\tdepth\tsteps\tlayer\toptimiser\n")
+    told = problems(project, {"blobs": {"table": "config/settings/blobs_mine.tsv"}})
+    assert told[0].startswith("config/settings/blobs_mine.tsv: row 1 (header): column 'steps': unknown column")
+    assert "config/settings/blobs_mine.tsv: row 1 (header): column 'epochs' is missing" in told[1]
 
 
 def test_the_manuals_messages_are_true(project):

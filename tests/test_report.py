@@ -26,7 +26,7 @@ async function read() {
         for (const row of rows) {
             const label = row.querySelector("td").textContent.trim();
             const button = row.querySelector("td:last-child a");
-            if (category === "Tables") { seen.tables[label] = button !== null; continue; }
+            if (category === "Tables" || label.startsWith("table")) { seen.tables[label] = button !== null; continue; }
             button.click();
             await pause();
             const picture = document.querySelector("#app div.grow img");

@@ -67,6 +67,30 @@ def test_the_table_is_the_papers():
             assert value == type(value)(cell), (cells[0], column)
 
 
+def test_the_table_of_xor_is_the_papers():
+    wanted = {
+        "rich": (0.85, 0.015, 500, 20, 3000, 10),
+        "intermediate": (1.25, 0.002, 500, 20, 1000, 10),
+        "lazy": (2.0, 3e-9, 500, 20, 1000, 10),
+        "shallow": (0.0015, 0.03, 500, 1, 2000, 0),
+    }
+    columns = ("gain", "lr", "width", "depth", "steps", "layer")
+    rows = study()["xor_rows"]
+    assert {name: tuple(row[column] for column in columns) for name, row in rows.items()} == wanted
+    assert {(row["model"], row["activation"], row["optimiser"]) for row in rows.values()} == {
+        ("mlp", "leaky_relu", "sgd")
+    }
+
+
+def test_the_table_of_blobs_is_the_papers():
+    wanted = {"large": (2.0, 0.0015, 750), "medium": (0.5, 0.015, 1500), "small": (0.275, 0.05, 2000)}
+    rows = study()["blobs_rows"]
+    assert {name: tuple(row[column] for column in ("gain", "lr", "epochs")) for name, row in rows.items()} == wanted
+    for row in rows.values():
+        shape = row["model"], row["activation"], row["width"], row["depth"], row["layer"], row["optimiser"]
+        assert shape == ("mlp", "tanh", 100, 4, 2, "sgd") and row["batch_seed"] == 3
+
+
 def test_a_row_holds_what_decides_its_training():
     rows = study()["rows"]
     assert rows["dropout"] == {
@@ -83,14 +107,16 @@ def test_a_row_holds_what_decides_its_training():
 def test_the_study_keeps_the_configuration_and_leaves_the_callers_alone():
     config = merged(BASE)
     loaded = settings.load_study(config, [BASE], ROOT)
-    assert {key: value for key, value in loaded.items() if key not in ("rows", "depths")} == config == merged(BASE)
+    added = ("rows", "depths", "xor_rows", "blobs_rows")
+    assert {key: value for key, value in loaded.items() if key not in added} == config == merged(BASE)
 
 
 @pytest.mark.parametrize("overlay, results, networks", [(SMOKE, "results/smoke", 2), (PAPER, "results/paper", 50)])
 def test_overlays(overlay, results, networks):
     loaded = study(overlay)
     assert loaded["results"] == results
-    assert {row["networks"] for row in loaded["rows"].values()} == {networks}
+    for rows in (loaded["rows"], loaded["xor_rows"], loaded["blobs_rows"]):
+        assert {row["networks"] for row in rows.values()} == {networks}
 
 
 def test_paper_trains_the_whole_table_as_the_paper_does():

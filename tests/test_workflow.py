@@ -12,19 +12,26 @@ import pandas as pd
 import pytest
 
 FIGURES = ("architectures", "trajectories", "losses", "depth", "gains")
-FIGURES += ("depth_gain", "final_distance", "out_of_sample", "alternatives")
+FIGURES += ("depth_gain", "final_distance", "out_of_sample", "alternatives", "xor", "blobs")
 PREDICTIONS = {
     (name, "") for name in ("predict_final_distance", "predict_trajectories", "final_distance", "out_of_sample")
 }
-TABLES = ("collect_fits", "summarise_settings", "collect_alternatives")
+TABLES = ("collect_fits", "summarise_settings", "collect_alternatives", "compare_xor", "measure_blobs")
 TABLES_AND_FIGURES = {(name, "") for name in (*TABLES, *FIGURES)} | PREDICTIONS
 GRID = ("default",)
 ALTERNATIVES = {("fit_alternatives", name) for name in ("default", "skip")}  # alternatives.rows of the smoke study
+BLOBS = ("large", "small")  # rows of config/settings/blobs_smoke.tsv
 
 
 @pytest.fixture(scope="module")
 def settings(smoke) -> list[str]:
     lines = (smoke.folder / "config/settings/smoke.tsv").read_text().splitlines()
+    return [line.split("\t")[0] for line in lines if not line.startswith(("#", "name"))]
+
+
+@pytest.fixture(scope="module")
+def xor_settings(smoke) -> list[str]:
+    lines = (smoke.folder / "config/settings/xor_smoke.tsv").read_text().splitlines()
     return [line.split("\t")[0] for line in lines if not line.startswith(("#", "name"))]
 
 
@@ -49,7 +56,7 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def test_everything_is_made(smoke, settings):
+def test_everything_is_made(smoke, settings, xor_settings):
     made = set(digests(smoke.folder / "results/smoke"))
     expected = {"data/two_points.nc", "tables/fits.csv", "tables/settings.csv", "tables/alternatives.csv"}
     expected |= {f"alternatives/{name}.csv" for _, name in ALTERNATIVES}
@@ -58,6 +65,11 @@ def test_everything_is_made(smoke, settings):
     expected |= {f"trajectories/{name}.nc" for name in settings} | {f"fits/{name}.csv" for name in settings}
     expected |= {f"tables/{name}.csv" for name in ("final_distance", "final_distance_explained", "out_of_sample")}
     expected |= {f"final_distance/{name}.{kind}" for name in GRID for kind in ("nc", "csv")}
+    expected |= {"tables/xor.csv", "tables/xor_summary.csv"}
+    for name in xor_settings:
+        expected |= {f"xor/{name}.nc", f"xor/two_points/{name}.nc", f"xor/two_points/{name}.csv"}
+    expected |= {"tables/blobs.csv", "tables/blobs_summary.csv", "blobs/maps.csv"}
+    expected |= {f"blobs/{name}.nc" for name in BLOBS}
     expected |= {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png", "csv")}
     assert made == expected
 
@@ -97,10 +109,11 @@ def test_an_edit_of_a_figure_re_runs_that_figure_alone(smoke):
     assert smoke.planned() == set()
 
 
-def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings):
+def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings, xor_settings):
     with edited(smoke.folder / "workflow/scripts/repdyn/theory.py", "\n\n", "\n\nEDITED = True\n"):
         planned = smoke.planned()
     fits = {("fit", name) for name in settings} | {("fit_grid", name) for name in GRID} | ALTERNATIVES
+    fits |= {("fit_xor_rates", name) for name in xor_settings}
     assert fits | TABLES_AND_FIGURES <= planned
     assert not [job for job in planned if job[0].startswith(("train", "prepare"))]
 
@@ -112,11 +125,13 @@ def test_an_edit_of_the_altered_equations_re_runs_their_fits_alone(smoke, module
     assert planned == ALTERNATIVES | {("collect_alternatives", ""), ("alternatives", "")}
 
 
-def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings):
+def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings, xor_settings):
     with edited(smoke.folder / "workflow/scripts/repdyn/ensemble.py", "\n\n", "\n\nEDITED = True\n"):
         planned = smoke.planned()
     jobs = {(rule, name) for rule in ("train", "fit") for name in settings}
+    jobs |= {(rule, name) for rule in ("train_xor", "train_xor_rates", "fit_xor_rates") for name in xor_settings}
     jobs |= {(rule, name) for rule in ("train_grid", "fit_grid") for name in GRID}
+    jobs |= {("train_blobs", name) for name in BLOBS}
     assert jobs | ALTERNATIVES | TABLES_AND_FIGURES <= planned
     assert ("prepare_two_points", "") not in planned
 

@@ -25,11 +25,11 @@ class Member:
     lr: float
 
 
-INIT, DROPOUT = 0, 1  # purposes of random numbers: the same seed for two of them gives unrelated draws
+INIT, DROPOUT, BATCHES = 0, 1, 2  # purposes of random numbers: the same seed for two of them gives unrelated draws
 
 
 def generator(purpose: int, seed: int, member: int) -> torch.Generator:
-    """A random generator for one purpose (INIT, DROPOUT), one seed of the study, and one network."""
+    """A random generator for one purpose (INIT, DROPOUT, BATCHES), one seed of the study, and one network."""
     (state,) = np.random.SeedSequence((purpose, seed, member)).generate_state(1)
     return torch.Generator().manual_seed(int(state))
 

@@ -34,6 +34,7 @@ from repdyn.validation import (
 )
 
 BASE = "config/config.yaml"
+OWN_TABLES = {"xor": "two_points", "blobs": "blobs"}  # stages with a table of their own -> what its rows are
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 SOURCE_FOLDERS = ("config", "workflow", "profiles", "tests", "benchmarks", "docs")
 
@@ -53,7 +54,8 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
     root          folder that relative paths start from
 
     The result is a copy of the configuration with `rows` added, {name: row} of the selected rows in the order of the
-    table, and `depths`, the rows of the phase diagram; `final_distance.rows` are names, in the order of the table too.
+    table, `depths`, the rows of the phase diagram, `xor_rows` and `blobs_rows`, those of their tables;
+    `final_distance.rows` are names, in the order of the table too.
     Use it in place of `config`, where Snakemake leaves nested numbers of --config as text. A row holds all that decides
     its training: the columns of the table, `networks`, `refine` (lr and steps are not refined yet), dx2, dy2, in_dim,
     out_dim, init_seed, and dropout_seed (None where no layer drops units). `training.device` is no part of a row: the
@@ -105,6 +107,16 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
             complain(("depth_gain", "table"), sweep, faults[0])
             faults = []
         problems += faults
+    inputs = {"xor": 2, "blobs": (sound("blobs", "task", "pixels") or 5) ** 2 + 2}
+    own = {}
+    for stage, in_dim in inputs.items():
+        table = sound(stage, "table")
+        if table is not None:
+            own[stage], _, faults = read_table(root / table, table, schema(OWN_TABLES[stage]), in_dim=in_dim)
+            if own[stage] is None:
+                complain((stage, "table"), table, faults[0])
+                faults = []
+            problems += faults
     if problems:
         raise ConfigurationError(problems)
 
@@ -123,7 +135,16 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
     diagram = {key: config["depth_gain"][key] for key in ("networks", "fraction")}
     depths = {name: {**row, **diagram, **points["task"], "init_seed": seeds["init"]} for name, row in depths.items()}
     grid = {**config["final_distance"], "rows": grid}
-    return {**config, "rows": rows, "depths": depths, "final_distance": grid}
+    for stage, in_dim in inputs.items():
+        shared = {"networks": config[stage]["networks"], "init_seed": seeds["init"]}
+        if stage == "blobs":
+            shared["batch_seed"] = seeds["batches"]
+        own[stage] = {
+            name: {**row, **shared, "dropout_seed": seeds["dropout"] if drops_units(row, in_dim=in_dim) else None}
+            for name, row in own[stage].items()
+        }
+    stages = {f"{stage}_rows": of_stage for stage, of_stage in own.items()}
+    return {**config, "rows": rows, "depths": depths, "final_distance": grid, **stages}
 
 
 def _command_line_numbers(config, documents):
@@ -248,7 +269,16 @@ def _documents(config_files, root):
 
 @functools.cache
 def schema(name):
-    """A schema by name: config, two_points (its models are the registered architectures), depth_gain."""
+    """A schema by name: config, depth_gain, two_points (models: the registered ones), blobs (the same by epochs)."""
+    if name == "blobs":
+        row = copy.deepcopy(schema("two_points"))
+        row["required"] = ["epochs" if column == "steps" else column for column in row["required"]]
+        steps = {**row["properties"]["steps"], "description": "Passes through the data, before `blobs.epochs_share`."}
+        row["properties"] = {
+            ("epochs" if column == "steps" else column): (steps if column == "steps" else sub)
+            for column, sub in row["properties"].items()
+        }
+        return row
     found = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
     if name == "two_points":
         found["properties"]["model"]["enum"] = architectures()
