@@ -2,7 +2,8 @@
 #
 #   snakemake                                     the laptop study (config/config.yaml)
 #   snakemake --configfile config/paper.yaml      full fidelity: 50 networks a setting
-#   snakemake depth                               one figure, with its data (also: architectures, trajectories, losses, gains)
+#   snakemake depth                               one figure, with its data (also: architectures, trajectories, losses, gains,
+#                                                 mnist_pairs, mnist_structure)
 
 from snakemake.utils import min_version
 
@@ -30,6 +31,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/fitting.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/depth_gain.smk"
+include: "workflow/rules/mnist.smk"
 
 
 rule all:
@@ -44,3 +46,5 @@ rule all:
         rules.gains.output,
         rules.summarise_depth_gain.output,
         rules.depth_gain.output,
+        rules.mnist_pairs.output,
+        rules.mnist_structure.output,

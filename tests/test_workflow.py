@@ -11,8 +11,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-FIGURES = ("architectures", "trajectories", "losses", "depth", "gains", "depth_gain")
-TABLES_AND_FIGURES = {(name, "") for name in ("collect_fits", "summarise_settings", *FIGURES)}
+FIGURES = ("architectures", "trajectories", "losses", "depth", "gains", "depth_gain", "mnist_pairs", "mnist_structure")
+MNIST_TABLES = ("mnist_pairs", "mnist_rates", "mnist_structure", "mnist_correlations")
+TABLES_AND_FIGURES = {
+    (name, "")
+    for name in (
+        *("collect_fits", "summarise_settings", *FIGURES),
+        *("fit_mnist_pairs", "fit_mnist_structure", "compare_mnist"),
+    )
+}
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +55,9 @@ def test_everything_is_made(smoke, settings):
     expected |= {f"depth_gain/depth_{depth}.{kind}" for depth in (2, 5) for kind in ("nc", "csv")}
     expected |= {f"tables/depth_gain{kind}.csv" for kind in ("", "_crossover", "_exponents")}
     expected |= {f"trajectories/{name}.nc" for name in settings} | {f"fits/{name}.csv" for name in settings}
+    expected |= {"data/mnist.nc", "mnist/pairs.nc", "mnist/structure.nc"} | {
+        f"tables/{name}.csv" for name in MNIST_TABLES
+    }
     expected |= {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png", "csv")}
     assert made == expected
 
@@ -80,9 +90,7 @@ def test_a_touch_or_checkout_re_runs_nothing(smoke):
 
 
 def test_an_edit_of_a_figure_re_runs_that_figure_alone(smoke):
-    code = {"trajectories": {"architectures", "trajectories"}} | {
-        name: {name} for name in ("losses", "depth", "gains", "depth_gain")
-    }
+    code = {"trajectories": {"architectures", "trajectories"}} | {name: {name} for name in FIGURES[2:]}
     for module, figures in code.items():
         with edited(smoke.folder / f"workflow/scripts/repdyn/figures/{module}.py", "\n\n", "\n\nEDITED = True\n"):
             assert smoke.planned() == {(name, "") for name in figures}
@@ -100,8 +108,8 @@ def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings
     with edited(smoke.folder / "workflow/scripts/repdyn/ensemble.py", "\n\n", "\n\nEDITED = True\n"):
         planned = smoke.planned()
     jobs = {(rule, name) for rule in ("train", "fit") for name in settings}
-    assert jobs | TABLES_AND_FIGURES <= planned
-    assert ("prepare_two_points", "") not in planned
+    assert jobs | {("train_mnist", "")} | TABLES_AND_FIGURES <= planned
+    assert not {("prepare_two_points", ""), ("fetch_mnist", "")} & planned
 
 
 def test_a_changed_setting_re_runs_that_setting_only(smoke):
@@ -124,6 +132,17 @@ def test_another_observed_layer_trains_and_fits_nothing(smoke):
         assert smoke.planned() == {
             (name, "") for name in ("summarise_settings", "trajectories", "losses", "architectures")
         }
+
+
+def test_mnist_is_trained_again_only_for_what_decides_it(smoke):
+    def planned(change):
+        return {rule for rule, _ in smoke.planned("--config", f"mnist={{{change}}}")}
+
+    read_again = {"fit_mnist_pairs", "fit_mnist_structure", "compare_mnist", "mnist_pairs", "mnist_structure"}
+    assert planned("network: {layer: 1}") == read_again
+    assert planned("structure: {shuffles: 60}") == {"compare_mnist", "mnist_structure"}
+    assert planned("pairs: {lr: 0.1}") == {"train_mnist", "fit_mnist_pairs", "mnist_pairs"}
+    assert planned("networks: 3") == read_again | {"train_mnist"}
 
 
 def test_a_changed_threshold_trains_nothing(smoke, settings):
