@@ -108,7 +108,8 @@ def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings
     with edited(smoke.folder / "workflow/scripts/repdyn/ensemble.py", "\n\n", "\n\nEDITED = True\n"):
         planned = smoke.planned()
     jobs = {(rule, name) for rule in ("train", "fit") for name in settings}
-    assert jobs | {("train_mnist", "")} | TABLES_AND_FIGURES <= planned
+    jobs |= {("train_mnist", "pairs"), ("train_mnist", "structure")}
+    assert jobs | TABLES_AND_FIGURES <= planned
     assert not {("prepare_two_points", ""), ("fetch_mnist", "")} & planned
 
 
