@@ -18,9 +18,10 @@ report: study  ## results/report.html: every figure and table in one file that o
 test: $(READY)  ## all tests
 	python -m pytest
 
-bench: $(READY)  ## speed, as ratios measured side by side: training, fitting
+bench: $(READY)  ## speed, as ratios measured side by side: training, fitting, MNIST
 	python benchmarks/training.py
 	python benchmarks/fitting.py
+	python benchmarks/mnist.py
 
 lint: $(READY)  ## snakefmt, snakemake --lint, ruff
 	snakefmt --check Snakefile workflow/rules

@@ -37,6 +37,7 @@ include: "workflow/rules/out_of_sample.smk"
 include: "workflow/rules/alternatives.smk"
 include: "workflow/rules/xor.smk"
 include: "workflow/rules/blobs.smk"
+include: "workflow/rules/mnist.smk"
 
 
 rule all:
@@ -61,3 +62,5 @@ rule all:
         rules.xor.output,
         rules.measure_blobs.output,
         rules.blobs.output,
+        rules.mnist_pairs.output,
+        rules.mnist_structure.output,

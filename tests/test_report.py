@@ -68,7 +68,7 @@ def test_every_figure_can_be_seen_without_a_network(report, tmp_path):
     done = subprocess.run(
         [
             *(BROWSER, *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,600"),
-            *("--proxy-server=127.0.0.1:9", "--virtual-time-budget=20000", "--dump-dom", page.as_uri()),
+            *("--proxy-server=127.0.0.1:9", "--virtual-time-budget=90000", "--dump-dom", page.as_uri()),
         ],
         capture_output=True,
         text=True,

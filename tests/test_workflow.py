@@ -12,15 +12,26 @@ import pandas as pd
 import pytest
 
 FIGURES = ("architectures", "trajectories", "losses", "depth", "gains")
-FIGURES += ("depth_gain", "final_distance", "out_of_sample", "alternatives", "xor", "blobs")
+FIGURES += (
+    "depth_gain",
+    "final_distance",
+    "out_of_sample",
+    "alternatives",
+    "xor",
+    "blobs",
+    "mnist_pairs",
+    "mnist_structure",
+)
 PREDICTIONS = {
     (name, "") for name in ("predict_final_distance", "predict_trajectories", "final_distance", "out_of_sample")
 }
 TABLES = ("collect_fits", "summarise_settings", "collect_alternatives", "compare_xor", "measure_blobs")
+TABLES += ("fit_mnist_pairs", "fit_mnist_structure", "compare_mnist")
 TABLES_AND_FIGURES = {(name, "") for name in (*TABLES, *FIGURES)} | PREDICTIONS
 GRID = ("default",)
 ALTERNATIVES = {("fit_alternatives", name) for name in ("default", "skip")}  # alternatives.rows of the smoke study
 BLOBS = ("large", "small")  # rows of config/settings/blobs_smoke.tsv
+MNIST_TABLES = ("mnist_pairs", "mnist_rates", "mnist_structure", "mnist_correlations")
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +81,9 @@ def test_everything_is_made(smoke, settings, xor_settings):
         expected |= {f"xor/{name}.nc", f"xor/two_points/{name}.nc", f"xor/two_points/{name}.csv"}
     expected |= {"tables/blobs.csv", "tables/blobs_summary.csv", "blobs/maps.csv"}
     expected |= {f"blobs/{name}.nc" for name in BLOBS}
+    expected |= {"data/mnist.nc", "mnist/pairs.nc", "mnist/structure.nc"} | {
+        f"tables/{name}.csv" for name in MNIST_TABLES
+    }
     expected |= {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png", "csv")}
     assert made == expected
 
@@ -102,7 +116,7 @@ def test_a_touch_or_checkout_re_runs_nothing(smoke):
 
 
 def test_an_edit_of_a_figure_re_runs_that_figure_alone(smoke):
-    code = {name: {name} for name in FIGURES[2:]} | {"trajectories": {"architectures", "trajectories"}}
+    code = {"trajectories": {"architectures", "trajectories"}} | {name: {name} for name in FIGURES[2:]}
     for module, figures in code.items():
         with edited(smoke.folder / f"workflow/scripts/repdyn/figures/{module}.py", "\n\n", "\n\nEDITED = True\n"):
             assert smoke.planned() == {(name, "") for name in figures}
@@ -132,8 +146,9 @@ def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings
     jobs |= {(rule, name) for rule in ("train_xor", "train_xor_rates", "fit_xor_rates") for name in xor_settings}
     jobs |= {(rule, name) for rule in ("train_grid", "fit_grid") for name in GRID}
     jobs |= {("train_blobs", name) for name in BLOBS}
+    jobs |= {("train_mnist", "pairs"), ("train_mnist", "structure")}
     assert jobs | ALTERNATIVES | TABLES_AND_FIGURES <= planned
-    assert ("prepare_two_points", "") not in planned
+    assert not {("prepare_two_points", ""), ("fetch_mnist", "")} & planned
 
 
 def test_a_changed_setting_re_runs_that_setting_only(smoke):
@@ -171,6 +186,17 @@ def test_the_grid_is_trained_again_for_what_decides_its_training_alone(smoke):
     assert not any(rule == "train_grid" for rule, _ in planned)
     planned = smoke.planned("--config", "final_distance={dx: [0.5, 2.0]}")
     assert {job for job in planned if job[1]} == {(rule, name) for rule in ("train_grid", "fit_grid") for name in GRID}
+
+
+def test_mnist_is_trained_again_only_for_what_decides_it(smoke):
+    def planned(change):
+        return {rule for rule, _ in smoke.planned("--config", f"mnist={{{change}}}")}
+
+    read_again = {"fit_mnist_pairs", "fit_mnist_structure", "compare_mnist", "mnist_pairs", "mnist_structure"}
+    assert planned("network: {layer: 1}") == read_again
+    assert planned("structure: {shuffles: 60}") == {"compare_mnist", "mnist_structure"}
+    assert planned("pairs: {lr: 0.1}") == {"train_mnist", "fit_mnist_pairs", "mnist_pairs"}
+    assert planned("networks: 3") == read_again | {"train_mnist"}
 
 
 def test_a_changed_threshold_trains_nothing(smoke, settings):

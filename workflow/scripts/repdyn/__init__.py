@@ -7,11 +7,15 @@ The library behind the workflow. Each module holds one idea; the order in which 
     ensemble      many networks of one architecture as stacked parameters: forward, backward, update
     training      the loop that trains an ensemble and records what the theory speaks about
     convergence   training until a network has learned, on data of its own
+    minibatch     the same on a labelled data set, batch by batch
     observables   H, Y, w, the mean error and the loss, from recorded outputs
     theory        the effective theory: exact solution, right-hand sides, fixed point, loss curve
     fitting       the theory's two constants from a trajectory, and intervals over seeds
     prediction    what rates fitted to one pair of points predict for other pairs
     tasks         the tasks that networks learn, as arrays
+    mnist         the digits as networks and theory see them; mnist_files: which files they are
+    digits        distances between images of many classes: the theory's, and what the class alone explains
+    downloads     files from wherever they can be had, by their checksum
     artifacts     reading and writing results, whole or not at all
     settings      the configuration and its tables: checked, merged, explained
     sources       which library modules a script depends on

@@ -122,6 +122,8 @@ class Ensemble:
                 skipped[earlier] = skipped[earlier] + g if earlier in skipped else g
             g = ACTIVATIONS[layer.activation][1](g, z, a)
             g = self._pull(n, g, rows)
+            if n == 0:
+                break
             if mask is not None:
                 g = g * mask
 
@@ -146,14 +148,16 @@ class Ensemble:
         z = affine(rows, self.weights[n], self.biases[n])  # (network, point * position, channel)
         return z.view(networks, points, -1), rows
 
-    def _pull(self, n: int, g: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """The gradient with respect to layer n's input; layer n's weights move by one step."""
+    def _pull(self, n: int, g: torch.Tensor, rows: torch.Tensor) -> torch.Tensor | None:
+        """The gradient with respect to layer n's input (perhaps none for layer 0); its weights move by one step."""
         weights = self.layers[n].weights
         if not isinstance(weights, Conv1d):
             return self.optimiser.pull(n, g, rows, self.weights[n], self.biases[n])
         networks, points = g.shape[:2]
         flat = rows.shape[:2] + (weights.out_channels,)
         patches = self.optimiser.pull(n, g.reshape(flat), rows, self.weights[n], self.biases[n])
+        if n == 0:
+            return None
         patches = patches.view(networks, points, -1, weights.kernel * weights.in_channels)
         positions = patches.shape[2]
         back = g.new_zeros(networks, points, positions + weights.kernel - 1, weights.in_channels)

@@ -2,7 +2,8 @@
 
 The gradient of a dense layer is the product x^T g of what went in and what came back. An optimiser is asked to
 `pull` a layer: it returns the gradient with respect to the layer's input, computed with the weights as they were in
-the forward pass, and moves weight and bias. Learning rates are per network (one number for each member of the stack).
+the forward pass, and moves weight and bias; before layer 0 there are only the data, and that gradient need not be
+made. Learning rates are per network (one number for each member of the stack).
 
 Shapes: x (network, row, inputs), g (network, row, outputs), weight (network, inputs, outputs), bias (network, outputs).
 """
@@ -40,14 +41,14 @@ class SGD:
         """Go on with these networks of the stack alone."""
         self.lr = self.lr[index]
 
-    def pull(self, layer: int, g, x, weight, bias) -> torch.Tensor:
+    def pull(self, layer: int, g, x, weight, bias) -> torch.Tensor | None:
         if uses_kernels(x):
             gx = torch.empty_like(x)
             kernels.backward_sgd(
                 g.contiguous().numpy(), x.numpy(), weight.numpy(), bias.numpy(), self.lr.numpy(), gx.numpy()
             )
             return gx
-        gx = torch.bmm(g, weight.transpose(1, 2))
+        gx = torch.bmm(g, weight.transpose(1, 2)) if layer else None
         step = g * -self.lr.view(-1, 1, 1)
         weight.baddbmm_(x.transpose(1, 2), step)
         bias.add_(step.sum(1))
@@ -72,7 +73,7 @@ class Adam:
         self.lr = self.lr[index]
         self.moments = {name: (first[index], second[index]) for name, (first, second) in self.moments.items()}
 
-    def pull(self, layer: int, g, x, weight, bias) -> torch.Tensor:
+    def pull(self, layer: int, g, x, weight, bias) -> torch.Tensor | None:
         lr = self.lr / (1 - self.beta1**self.steps)
         root = (1 - self.beta2**self.steps) ** 0.5  # bias corrections of the two moments
         if uses_kernels(x):
@@ -83,7 +84,7 @@ class Adam:
                 g.contiguous().numpy(), x.numpy(), weight.numpy(), first, second, lr.numpy(), *constants, gx.numpy()
             )
         else:
-            gx = torch.bmm(g, weight.transpose(1, 2))
+            gx = torch.bmm(g, weight.transpose(1, 2)) if layer else None
             self._move(weight, torch.bmm(x.transpose(1, 2), g), (layer, "weight"), lr, root)
         self._move(bias, g.sum(1), (layer, "bias"), lr, root)
         return gx

@@ -117,6 +117,7 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
                 complain((stage, "table"), table, faults[0])
                 faults = []
             problems += faults
+    _check_mnist(sound, complain)
     if problems:
         raise ConfigurationError(problems)
 
@@ -238,6 +239,17 @@ def _check_gain(complain, i, row, first):
         complain(path, name, f"{told}: expected rows that differ in gain and lr only")
     if not others and row["gain"] == first["gain"]:
         complain(path, name, f"its gain is {row['gain']}, as that of {first['name']}: expected rows of different gains")
+
+
+def _check_mnist(sound, complain):
+    """Rules between the keys of mnist."""
+    layer, depth = (sound("mnist", "network", key) for key in ("layer", "depth"))
+    if None not in (layer, depth) and layer >= depth:
+        told = f"there are {depth} hidden layers, counted from 0: expected at most {depth - 1}"
+        complain(("mnist", "network", "layer"), layer, told)
+    epochs, coarsen = (sound("mnist", key) for key in ("epochs", "coarsen"))
+    if None not in (epochs, coarsen) and epochs % coarsen:
+        complain(("mnist", "coarsen"), coarsen, f"expected a divisor of mnist.epochs, which is {epochs}")
 
 
 def _results_fault(text, root):

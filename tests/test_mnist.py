@@ -1,0 +1,356 @@
+"""MNIST: mini-batch training against a plain loop, predictions against the theory's curves, scripts on a stand-in."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import compare_mnist
+import fetch_mnist
+import fit_mnist
+import numpy as np
+import pandas as pd
+import plot_mnist_pairs
+import plot_mnist_structure
+import pytest
+import torch
+import train_mnist
+from torch import nn
+
+from repdyn import artifacts, digits, downloads, fitting, minibatch, mnist, mnist_files, networks, sources, theory
+from repdyn.ensemble import BATCHES, Ensemble, Member, generator
+
+SHAPE = networks.Shape(width=20, depth=3, activation="leaky_relu", in_dim=784, out_dim=10)
+INTERVALS = {"confidence": 0.9, "resamples": 100}
+ROW = {
+    **{"name": "mnist_pairs", "model": "mlp", "activation": "leaky_relu", "gain": 0.5, "width": 30, "depth": 4},
+    **{"lr": 0.15, "epochs": 20, "coarsen": 2, "batch": 64, "networks": 3, "different": 2, "same": 1, "digits": 4},
+    **{"init_seed": 0, "batch_seed": 3, "pair_seed": 4},
+}
+
+
+@pytest.fixture(scope="module")
+def stand_in():
+    arrays = mnist_files.synthetic(train=1000, test=200)
+    return {
+        part: (mnist.normalised(arrays[f"{part}_images"]), mnist.one_hot(arrays[f"{part}_labels"]))
+        for part in ("train", "test")
+    } | {"labels": arrays["train_labels"]}
+
+
+def trained(stand_in, members, epochs=2, batch=64, model="mlp", seed=3):
+    ensemble = Ensemble(networks.layers(model, SHAPE), members)
+    pairs = mnist.draw_pairs(stand_in["labels"], 3, 2, seed=1)
+    runs = minibatch.train(
+        ensemble, stand_in["train"], stand_in["test"], pairs, stand_in["test"][0][:30], epochs, batch, seed
+    )
+    return runs, ensemble, pairs
+
+
+def test_against_a_plain_loop(stand_in):
+    """torch.nn, autograd and torch.optim.SGD on the same batches: everything that is recorded."""
+    member = Member(1, 0.7, 0.2)
+    runs, _, pairs = trained(stand_in, [Member(0, 0.7, 0.2), member])
+    start = Ensemble(networks.layers("mlp", SHAPE), [member])
+    plain = nn.ModuleList(nn.Linear(*w.shape[1:]) for w in start.weights)
+    with torch.no_grad():
+        for layer, w, b in zip(plain, start.weights, start.biases, strict=True):
+            layer.weight.copy_(w[0].T)
+            layer.bias.copy_(b[0])
+    (x, y), (test_x, test_y) = ([torch.tensor(a) for a in stand_in[part]] for part in ("train", "test"))
+    optimiser, criterion = torch.optim.SGD(plain.parameters(), lr=0.2), nn.MSELoss()
+
+    def forward(x):
+        hidden = []
+        for layer in plain[:-1]:
+            x = nn.functional.leaky_relu(layer(x))
+            hidden.append(x)
+        return hidden, plain[-1](x)
+
+    seen = []
+
+    def look():
+        with torch.no_grad():
+            hidden, output = forward(x[torch.as_tensor(pairs)].flatten(0, 1))
+            H = [((h[0::2] - h[1::2]) ** 2).sum(-1).numpy() for h in hidden]
+            seen.append((np.stack(H), output.unflatten(0, (-1, 2)).numpy()))
+
+    order, step, losses, right = generator(BATCHES, 3, 1), 0, [], []
+    look()
+    for _ in range(2):
+        batches, total = torch.randperm(len(x), generator=order).split(64), 0.0
+        assert len(batches[-1]) == 1000 % 64  # the last batch is smaller, and counts by its images
+        for rows in batches:
+            optimiser.zero_grad()
+            loss = 0.5 * criterion(forward(x[rows])[1], y[rows])
+            total += loss.item() * len(rows)
+            loss.backward()
+            optimiser.step()
+            step += 1
+            if step in runs.step:
+                look()
+        losses.append(total / len(x))
+        right.append((forward(test_x)[1].argmax(1) == test_y.argmax(1)).float().mean().item())
+    np.testing.assert_allclose(runs.H[1], np.stack([H for H, _ in seen], -1), rtol=2e-3, atol=1e-5)
+    np.testing.assert_allclose(runs.outputs[1], np.stack([output for _, output in seen]), rtol=5e-3, atol=2e-4)
+    np.testing.assert_allclose(runs.loss[1], losses, rtol=1e-4)
+    np.testing.assert_allclose(runs.accuracy[1], right, atol=0.006)
+    assert runs.loss[1, 1] < 0.9 * runs.loss[1, 0]  # it moved
+    hidden, output = forward(test_x[:30])
+    for n, h in enumerate(hidden):
+        np.testing.assert_allclose(
+            runs.distances[1, 1, n],
+            torch.cdist(h, h).detach() ** 2,
+            rtol=5e-3,
+            atol=1e-3 * runs.distances[1, 1, n].max(),
+        )
+    np.testing.assert_allclose(runs.probe_outputs[1, 1], output.detach(), rtol=5e-3, atol=2e-4)
+
+
+def test_a_network_is_the_same_whoever_is_trained_beside_it(stand_in):
+    members = [Member(seed, 0.7, 0.1) for seed in range(3)]
+    together, again, alone = (trained(stand_in, chosen)[0] for chosen in (members, members, members[2:]))
+    for name in ("H", "outputs", "distances", "loss", "accuracy"):
+        assert np.array_equal(getattr(together, name), getattr(again, name)), name
+        np.testing.assert_allclose(getattr(together, name)[2:], getattr(alone, name), rtol=1e-3, atol=1e-4)
+    other = trained(stand_in, members[2:], seed=4)[0]
+    assert np.array_equal(other.H[..., 0], alone.H[..., 0]) and not np.array_equal(other.H[..., 1], alone.H[..., 1])
+    assert not np.array_equal(together.loss[0], together.loss[1])
+
+
+def test_larger_and_fewer_steps_follow_the_same_path(stand_in):
+    fine, coarse = (trained(stand_in, [Member(0, 0.7, lr)], epochs)[0] for lr, epochs in ((0.02, 12), (0.04, 6)))
+    at = np.isin(fine.step, 2 * coarse.step[-6:])
+    assert at.sum() == 6
+    paths = fine.H[0, 2][:, at], coarse.H[0, 2][:, -6:]
+    change = np.abs(paths[0][:, -1] - fine.H[0, 2][:, 0]).max()
+    assert np.abs(paths[0] - paths[1]).max() < 0.1 * change
+
+
+def test_divergence_is_recorded_and_stays_with_its_network(stand_in):
+    runs, _, _ = trained(stand_in, [Member(0, 0.7, 0.1), Member(1, 0.7, 1e6)])
+    alone, _, _ = trained(stand_in, [Member(0, 0.7, 0.1)])
+    assert runs.diverged_at.tolist() == [-1, 0]
+    assert np.isnan(runs.accuracy[1]).all() and not np.isfinite(runs.loss[1]).any()
+    np.testing.assert_allclose(runs.H[:1], alone.H, rtol=1e-3, atol=1e-4)
+
+
+def test_the_schedule():
+    at = minibatch.schedule(938, 5)
+    assert at[0] == 0 and at[-1] == 5 * 938 and (np.diff(at) > 0).all()
+    assert set(938 * np.arange(6)) <= set(at) and {1, 2, 3} <= set(at)
+    assert 15 <= (at <= 938).sum() <= 26 and (at > 938).sum() == 4
+    assert minibatch.schedule(1, 2).tolist() == [0, 1, 2]
+
+
+def test_skip_connections_can_be_trained(stand_in):
+    runs, _, _ = trained(stand_in, [Member(0, 0.3, 0.1)], epochs=3, model="resnet")
+    assert runs.loss[0, -1] < 0.8 * runs.loss[0, 0]
+
+
+def test_squared_distances():
+    h = torch.randn(2, 7, 5, generator=torch.Generator().manual_seed(0))
+    expected = ((h[:, :, None] - h[:, None]) ** 2).sum(-1).double()
+    torch.testing.assert_close(minibatch.squared_distances(h), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_predictions_are_where_the_theorys_curves_end():
+    draw = np.random.default_rng(0)
+    H0, Y0 = draw.uniform(0.3, 0.6, (2, 5)), draw.uniform(0.001, 0.01, (2, 5))
+    dx2, ratio = draw.uniform(500, 1500, 5), np.array([0.05, 0.2])
+    same, different = digits.predictions(H0, Y0, ratio, dx2)
+    for dy2, found in ((0.0, same), (2.0, different)):
+        ends = [
+            theory.exact([0, 1e9], H0[n], Y0[n], Y0[n], 1e-3 * ratio[n], 1e-3, dx2, dy2)[0][..., -1] for n in range(2)
+        ]
+        np.testing.assert_allclose(found, np.mean(ends, axis=0), rtol=1e-6, atol=1e-8)
+
+
+@pytest.fixture(scope="module")
+def planted():
+    """Distances of 30 images that are the prediction and noise; and ones that only the class decides."""
+    draw = np.random.default_rng(1)
+    classes = np.repeat(np.arange(5), 6)
+    a, b = np.triu_indices(30, 1)
+    points = draw.standard_normal((30, 3))
+    dx2 = ((points[a] - points[b]) ** 2).sum(1)
+    differ = classes[a] != classes[b]
+    predicted = 0.1 * dx2, 5 + dx2
+    noise = draw.standard_normal(len(a))
+    following = np.where(differ, predicted[1], predicted[0]) + 0.5 * noise
+    return classes, differ, dx2, predicted, following, 5 * differ + noise
+
+
+def test_what_the_theory_adds_to_the_class(planted):
+    classes, differ, dx2, predicted, following, by_class = planted
+    found, null = (
+        digits.compare(measured, predicted, {"input": dx2}, classes, 200, 0, 0.95).set_index(["pairs", "predictor"])
+        for measured in (following, by_class)
+    )
+    theoretical = np.where(differ, predicted[1], predicted[0])
+    assert found.loc[("all", "theory")].correlation == pytest.approx(np.corrcoef(theoretical, following)[0, 1])
+    assert found.loc[("all", "class")].correlation == pytest.approx(np.corrcoef(differ, following)[0, 1])
+    assert found.loc[("same digit", "input")].correlation == pytest.approx(
+        np.corrcoef(dx2[~differ], following[~differ])[0, 1]
+    )
+    # the partial correlation by its formula from the three plain ones
+    for table, measured in ((found, following), (null, by_class)):
+        r = np.corrcoef([theoretical, measured, differ])
+        partial = (r[0, 1] - r[0, 2] * r[1, 2]) / np.sqrt((1 - r[0, 2] ** 2) * (1 - r[1, 2] ** 2))
+        assert table.loc[("given class", "theory")].correlation == pytest.approx(partial)
+    for pairs in ("different digits", "given class"):
+        row = found.loc[(pairs, "theory")]
+        assert row.correlation > 0.9 > row.null_high and row.p == pytest.approx(1 / 201)
+        row = null.loc[(pairs, "theory")]
+        assert row.null_low < row.correlation < row.null_high and row.p > 0.02  # nothing beyond the class is found
+    assert null.loc[("all", "theory")].correlation > null.loc[("all", "theory")].null_high  # while all pairs look well
+    assert np.isnan(found.loc[("different digits", "class")].correlation)  # the class is constant there
+    again = digits.compare(following, predicted, {"input": dx2}, classes, 200, 0, 0.95)
+    pd.testing.assert_frame_equal(again.set_index(["pairs", "predictor"]), found)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Every script on the stand-in; then a copy of the runs in which one network has diverged."""
+    folder = tmp_path_factory.mktemp("mnist")
+    fetch_mnist.main("synthetic", {}, folder / "images.nc")
+    train_mnist.main(folder / "images.nc", ROW, "cpu", folder / "runs.nc")
+    runs = artifacts.read_dataset(folder / "runs.nc")
+    runs.diverged_at[2] = 1
+    for name in ("H", "Y", "w", "distance", "output"):
+        runs[name][2] = np.nan
+    runs.loss[2, 1:], runs.accuracy[2, 1:] = np.nan, np.nan
+    artifacts.write_dataset(runs, folder / "broken.nc")
+    for name in ("runs", "broken"):
+        fit_mnist.main(folder / f"{name}.nc", 2, folder / f"{name}.csv")
+        compare(folder, name)
+    return folder
+
+
+def compare(folder, name):
+    tables = {"table": folder / f"{name}_structure.csv", "correlations": folder / f"{name}_correlations.csv"}
+    compare_mnist.main(folder / f"{name}.nc", folder / f"{name}.csv", 2, 30, 5, **INTERVALS, **tables)
+
+
+def test_the_runs(folder):
+    runs = artifacts.read_dataset(folder / "runs.nc")
+    assert runs.images == "synthetic" and runs.learning_rate == pytest.approx(0.3) and json.loads(runs.row) == ROW
+    assert runs.sizes["epoch"] == 10 and runs.step.values[-1] == 10 * runs.steps_per_epoch == 10 * 47
+    assert runs.sizes["seed"] == 3 and runs.sizes["layer"] == 4 and runs.sizes["pair"] == 3
+    assert (runs.accuracy[:, -1] > 0.6).all()  # 0.1 by chance
+    assert runs.dy2.values.tolist() == [2, 2, 0]
+    images = artifacts.read_dataset(folder / "images.nc")
+    x = mnist.normalised(images.train_images.values[runs.image.values])
+    np.testing.assert_allclose(runs.dx2, ((x[:, 0].astype(float) - x[:, 1]) ** 2).sum(-1), rtol=1e-6)
+    assert (np.diff(images.train_labels.values[runs.image.values]).ravel() == 0).tolist() == [False, False, True]
+    same = runs.isel(pair=2)  # targets are the same: w is Y
+    np.testing.assert_allclose(same.w, same.Y)
+    assert (images.test_labels.values[runs.probe_image.values] == np.repeat(np.arange(10), 4)).all()
+
+
+def test_no_fit_is_lost_and_each_has_its_reason(folder):
+    fits = artifacts.read_table(folder / "broken.csv")
+    assert len(fits) == 9 and fits.groupby("seed").kept.all().tolist() == [True, True, False]
+    assert set(fits[fits.seed == 2].reason) == {"diverged in epoch 2"} and fits[fits.seed == 2].eta_h.isna().all()
+    assert fits[fits.kept].sse.notna().all()
+    assert (fits[fits.kept & ~fits.converged].reason != "").all()
+    runs = artifacts.read_dataset(folder / "runs.nc")
+    row = fits.iloc[1]
+    pair = runs.sel(seed=row.seed, layer=2).isel(pair=row.pair)
+    curves = (pair[name].values.astype(float) for name in "HYw")
+    fit = fitting.fit_trajectory(runs.step.values, *curves, row.dx2, row.dy2)
+    assert (row.eta_h, row.nrmse) == (pytest.approx(fit.eta_h), pytest.approx(fit.nrmse))
+
+
+def test_the_structure_of_networks_with_a_fit(folder):
+    whole, broken = (artifacts.read_table(folder / f"{name}_correlations.csv") for name in ("runs", "broken"))
+    assert (whole.networks == 3).all() and (whole.reason == "").all()
+    assert (broken.networks == 2).all() and set(broken.reason) == {"2 of 3 networks have a fit"}
+    pairs = artifacts.read_table(folder / "broken_structure.csv")
+    assert len(pairs) == 40 * 39 // 2
+    runs = artifacts.read_dataset(folder / "broken.nc").sel(layer=2, seed=[0, 1])
+    a, b = np.triu_indices(40, 1)
+    measured = runs.distance.sel(when="end").mean("seed").values[a, b]
+    np.testing.assert_allclose(pairs.h_end, measured, rtol=1e-5)
+    assert ((pairs.dy2 == 0) == (pairs.digit_a == pairs.digit_b)).all()
+    row = broken.set_index(["pairs", "predictor"]).loc[("all", "theory")]
+    assert row.correlation == pytest.approx(np.corrcoef(pairs.predicted, pairs.h_end)[0, 1])
+    assert row.network_low <= row.network_mean <= row.network_high
+
+
+def test_no_ratio_of_rates_is_told(folder, tmp_path):
+    fits = artifacts.read_table(folder / "runs.csv")
+    artifacts.write_table(fits.assign(converged=False), tmp_path / "runs.csv")
+    artifacts.write_dataset(artifacts.read_dataset(folder / "runs.nc"), tmp_path / "runs.nc")
+    with pytest.raises(ValueError, match="there is no ratio of rates"):
+        compare(tmp_path, "runs")
+
+
+def draw(folder, name, out):
+    paths = [{kind: out / f"{figure}.{kind}" for kind in ("svg", "png", "csv")} for figure in ("pairs", "structure")]
+    plot_mnist_pairs.main(folder / f"{name}.nc", folder / f"{name}.csv", 2, **paths[0])
+    tables = folder / f"{name}_structure.csv", folder / f"{name}_correlations.csv"
+    plot_mnist_structure.main(*tables, 2, "synthetic", **paths[1])
+    return [path for figure in paths for path in figure.values()]
+
+
+@pytest.mark.parametrize("name", ["runs", "broken"])
+def test_figures_have_the_same_bytes_again_and_a_csv_of_what_is_drawn(folder, name, tmp_path):
+    first, second = (draw(folder, name, tmp_path / run) for run in ("first", "second"))
+    for a, b in zip(first, second, strict=True):
+        assert a.read_bytes() == b.read_bytes() and a.stat().st_size > 1000
+    numbers = pd.read_csv(first[2])
+    runs = artifacts.read_dataset(folder / f"{name}.nc").sel(layer=2)
+    kept = runs.isel(seed=runs.diverged_at.values < 0)
+    for quantity in "HYw":
+        curve = numbers[(numbers.pair == 0) & (numbers.quantity == quantity) & (numbers.series == "experiment")]
+        np.testing.assert_allclose(curve.value, kept[quantity].isel(pair=0).mean("seed"), rtol=1e-5, atol=1e-7)
+        assert curve.step.tolist() == runs.step.values.tolist() and (curve.networks == kept.sizes["seed"]).all()
+    accuracy = numbers[numbers.quantity == "accuracy"]
+    np.testing.assert_allclose(accuracy.high, kept.accuracy.max("seed"), rtol=1e-6)
+
+
+def test_pairs_are_drawn_when_no_network_is_left(folder, tmp_path):
+    fits = artifacts.read_table(folder / "runs.csv")
+    fits = fits.assign(kept=False, converged=False, **dict.fromkeys(("eta_h", "eta_y", "nrmse"), np.nan))
+    artifacts.write_table(fits, tmp_path / "runs.csv")
+    outputs = {kind: tmp_path / f"pairs.{kind}" for kind in ("svg", "png", "csv")}
+    plot_mnist_pairs.main(folder / "runs.nc", tmp_path / "runs.csv", 2, **outputs)
+    assert outputs["png"].stat().st_size > 1000 and len(pd.read_csv(outputs["csv"])) == 0
+
+
+def test_mnist_that_cannot_be_had_leaves_nothing(tmp_path):
+    download = {"sources": [str(tmp_path / "own")], "cache": str(tmp_path / "cache"), "timeout": 1}
+    with pytest.raises(downloads.Unavailable, match=r"train-images-idx3-ubyte, .*What each of the 1 answered"):
+        fetch_mnist.main("mnist", download, tmp_path / "images.nc")
+    assert not (tmp_path / "images.nc").exists()
+
+
+def test_only_mnist_fails_without_mnist(smoke, tmp_path):
+    """The message is on the terminal, and what needs no images is made."""
+    download = f"download: {{sources: [{tmp_path}/own], cache: {tmp_path}/cache}}"
+    settings = f"results={tmp_path}/none", f"mnist={{images: mnist, {download}}}"
+    process = smoke.start("mnist_pairs", "prepare_two_points", "--config", *settings)
+    printed, _ = process.communicate()
+    assert process.returncode != 0
+    assert f"Put these files, or the same with .gz, into the folder {tmp_path}/own and run again." in printed
+    assert [path.name for path in (tmp_path / "none/data").iterdir()] == ["two_points.nc"]
+
+
+@pytest.mark.skipif(not Path("cache/mnist").is_dir(), reason="MNIST is not in cache/mnist, and tests fetch nothing")
+def test_the_real_images():
+    assert downloads.fetch(list(mnist_files.FILES.values()), [], "cache/mnist", timeout=1) == []
+    arrays = mnist_files.read("cache/mnist")
+    counts = "5923 6742 5958 6131 5842 5421 5918 6265 5851 5949"
+    assert np.bincount(arrays["train_labels"]).tolist() == [int(n) for n in counts.split()]
+    x = mnist.normalised(arrays["train_images"])
+    assert abs(x.mean(dtype=float)) < 1e-3 and abs(x.std(dtype=float) - 1) < 1e-3
+
+
+def test_figures_and_fits_import_no_torch():
+    scripts = Path(train_mnist.__file__).parent
+    names = "fetch_mnist, fit_mnist, compare_mnist, plot_mnist_pairs, plot_mnist_structure"
+    loaded = f"import sys, {names}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], cwd=scripts).returncode == 0
+    trained_by = {path.stem for path in sources.dependencies(scripts / "train_mnist.py")}
+    assert {"minibatch", "ensemble", "mnist"} <= trained_by and not {"downloads", "theory", "digits"} & trained_by
