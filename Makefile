@@ -6,14 +6,17 @@ READY := .venv/.ready
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: study test report bench lint format lock clean help
+.PHONY: study everything test report bench lint format lock clean help
 .DEFAULT_GOAL := study
 
 study: $(READY)  ## the laptop study: train, fit, figures, tables (results/)
 	snakemake
 
-report: study  ## results/report.html: every figure and table in one file that opens without a network
-	snakemake --report results/report.html
+everything: $(READY)  ## the laptop study, and final distances, XOR, blobs and MNIST
+	snakemake everything
+
+report: everything  ## results/report.html: every figure and table in one file that opens without a network
+	snakemake everything --report results/report.html
 
 test: $(READY)  ## all tests
 	python -m pytest

@@ -1,6 +1,7 @@
 # repdyn: how the representations of deep networks move. From an empty folder to fitted theory, figures and tables.
 #
-#   snakemake                                     the laptop study (config/config.yaml)
+#   snakemake                                     the laptop study: two points, depth, gain, falsification
+#   snakemake everything                          beside it final distances, XOR, blobs and MNIST
 #   snakemake --configfile config/paper.yaml      full fidelity: 50 networks a setting
 #   snakemake depth                               one figure, with its data (all of them: README.md)
 
@@ -50,17 +51,16 @@ rule all:
         rules.losses.output,
         rules.depth.output,
         rules.gains.output,
-        rules.summarise_depth_gain.output,
         rules.depth_gain.output,
-        rules.predict_final_distance.output,
-        rules.final_distance.output,
-        rules.predict_trajectories.output,
-        rules.out_of_sample.output,
-        rules.collect_alternatives.output,
         rules.alternatives.output,
-        rules.compare_xor.output,
+
+
+rule everything:
+    input:
+        rules.all.input,
+        rules.final_distance.output,
+        rules.out_of_sample.output,
         rules.xor.output,
-        rules.measure_blobs.output,
         rules.blobs.output,
         rules.mnist_pairs.output,
         rules.mnist_structure.output,

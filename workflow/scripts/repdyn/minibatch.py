@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from repdyn.ensemble import BATCHES, Ensemble, generator
-from repdyn.training import _Progress, _subnormals_as_zero
+from repdyn.training import Progress, flushed_subnormals
 
 EARLY = 24  # recorded states in the first epoch, at logarithmically spaced steps
 _EVALUATED = 1000  # images of one evaluation pass
@@ -89,7 +89,7 @@ def train(
 
     record()
     wanted, step = set(at.tolist()), 0
-    with _subnormals_as_zero(), _Progress(label, epochs * steps_per_epoch) as progress:
+    with flushed_subnormals(), Progress(label, epochs * steps_per_epoch) as progress:
         for epoch in range(epochs):
             order = torch.stack([torch.randperm(len(x), generator=draw) for draw in orders]).to(device)
             total = torch.zeros(len(members), device=device)
