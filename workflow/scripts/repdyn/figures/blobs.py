@@ -36,7 +36,7 @@ def figure(
     networks = summary.networks.max()
     style.headline(
         page,
-        "Small initial weights: the representation keeps what matters in its context",
+        "Blobs with context: what a representation keeps, by initial scale",
         "Maps (MDS, one network): every dot is a blob in one of the two contexts; dark to bright is the coordinate. "
         "Bars: share of the variance",
     )

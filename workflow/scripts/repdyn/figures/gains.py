@@ -44,7 +44,7 @@ def figure(settings: list[curves.Setting], intervals: dict, seed: int) -> tuple[
     page = Figure(figsize=(12, 8.2))
     style.headline(
         page,
-        "Larger initial weights leave the theory: experiment (solid) and theory (dashed) over the gain",
+        "Scale of the initial weights: experiment (solid) and theory (dashed) over the gain",
         f"Networks that differ in gain and learning rate only, hidden layer {settings[0].row['layer']}. "
         "From rich (H grows from almost nothing) to lazy (H stays near its initial value).",
     )

@@ -17,7 +17,7 @@ def figure(settings: list[curves.Setting]) -> tuple[Figure, pd.DataFrame]:
     page, panels = style.gallery(len(settings), parts=(1.45,), header=1.1, caption=0.72)
     style.headline(
         page,
-        "The loss curve follows with one more rate: experiment (solid) and theory (dashed)",
+        "Loss, with one more rate: experiment (solid) and theory (dashed)",
         rf"Half the mean squared error of both points; $\eta_m$ is the rate of the mean output. Means are geometric; "
         f"the axis ends at {style.number(LOWEST)}, losses fall further.",
     )

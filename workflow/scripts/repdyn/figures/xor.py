@@ -47,7 +47,7 @@ def figure(
     networks = summary.networks.max()
     style.headline(
         page,
-        "XOR: small initial weights give the structure of the task, large ones keep the initial one",
+        "XOR: distances of the four points, experiment and theory, by initial scale",
         f"Squared distance |h_a - h_b|² of each pair of the four points, mean of {networks} networks (± standard "
         "deviation). Colour: from 0 to the largest of the matrix.",
     )
