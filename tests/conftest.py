@@ -72,3 +72,10 @@ def smoke(tmp_path_factory) -> Project:
     project = Project(tmp_path_factory.mktemp("project") / "repdyn")
     project.snakemake()
     return project
+
+
+def pytest_terminal_summary(terminalreporter):
+    """A skipped test is a gap: say so where it can't be overlooked."""
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        terminalreporter.line(f"NOT TESTED  {report.nodeid}: {reason}", red=True, bold=True)

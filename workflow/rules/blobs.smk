@@ -18,6 +18,8 @@ rule train_blobs:
         "<logs>/blobs/{blobs_setting}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        **training(),
     params:
         row=lookup("{blobs_setting}", within=BLOBS),
         task=lookup("blobs/task", within=study),

@@ -1,4 +1,4 @@
-# Takes: the configuration. Makes: `study`, the configuration checked together with its tables, and code().
+# Takes: the configuration. Makes: `study`, the configuration checked together with its tables, code() and training().
 
 import re
 import sys
@@ -33,7 +33,7 @@ def code(script):
     """A script and the library modules that it imports, as inputs: an edit re-runs exactly what depends on it."""
     base = Path(workflow.basedir)
     return [
-        str(path.relative_to(base))
+        local(str(path.relative_to(base)))
         for path in sources.dependencies(base / "workflow/scripts" / script)
     ]
 
@@ -41,3 +41,19 @@ def code(script):
 def observed(names):
     """The hidden layers that the settings table names."""
     return [study["rows"][name]["layer"] for name in names]
+
+
+def training(gigabytes=4, hours=2):
+    """What a job that trains asks of a cluster: twice as much at each attempt, a GPU if it may use one."""
+    gpu = {} if study["training"]["device"] == "cpu" else {"gpu": 1}
+    return {
+        "mem_mb": lambda wildcards, attempt: 1000 * gigabytes * 2 ** (attempt - 1),
+        "runtime": lambda wildcards, attempt: 60 * hours * 2 ** (attempt - 1),
+        **gpu,
+    }
+
+
+# On a cluster these run where snakemake does: they take seconds, and one of them needs the internet.
+localrules:
+    prepare_two_points,
+    fetch_mnist,

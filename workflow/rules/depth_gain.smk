@@ -17,6 +17,8 @@ rule train_depth_gain:
         "<logs>/train_depth_gain/{depth}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        **training(),
     params:
         row=lookup("depths/{depth}", within=study),
         device=lookup("training/device", within=study),

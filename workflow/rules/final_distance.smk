@@ -28,6 +28,8 @@ rule train_grid:
         "<logs>/train_grid/{setting}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        **training(),
     params:
         row=lookup("{setting}", within=ON_THE_GRID),
         grid={key: GRID[key] for key in ("dx", "dy", "networks", "slower", "steps", "stop_loss")},

@@ -54,6 +54,8 @@ rule train_mnist:
         experiment="pairs|structure",
     conda:
         "../envs/training.yaml"
+    resources:
+        **training(),
     params:
         row=lookup("{experiment}", within=MNIST_TRAINED),
         device=lookup("training/device", within=study),

@@ -22,6 +22,8 @@ rule train:
         "<logs>/train/{setting}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        **training(),
     params:
         row=lookup("{setting}", within=TRAINED),
         device=lookup("training/device", within=study),

@@ -33,6 +33,8 @@ rule train_xor:
         "<logs>/xor/{xor_setting}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        **training(),
     params:
         row=lookup("{xor_setting}", within=XOR_TRAINED),
         lr_factor=lookup("xor/lr_factor", within=study),
@@ -54,6 +56,8 @@ rule train_xor_rates:
         "<logs>/xor/two_points/{xor_setting}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        **training(),
     params:
         row=lookup("{xor_setting}", within=XOR_RATES),
         device=lookup("training/device", within=study),
