@@ -6,7 +6,7 @@ READY := .venv/.ready
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: study everything test report bench lint format lock clean help
+.PHONY: study everything environment test test-slurm report bench lint format lock clean help
 .DEFAULT_GOAL := study
 
 study: $(READY)  ## the laptop study: train, fit, figures, tables (results/)
@@ -18,8 +18,13 @@ everything: $(READY)  ## the laptop study, and final distances, XOR, blobs and M
 report: everything  ## results/report.html: every figure and table in one file that opens without a network
 	snakemake everything --report results/report.html
 
-test: $(READY)  ## all tests
+environment: $(READY)  ## .venv with everything that is needed, and nothing else
+
+test: $(READY)  ## all tests but those on SLURM
 	python -m pytest
+
+test-slurm: $(READY)  ## the SLURM profile on a real SLURM, started on this machine (Debian, root): about 7 minutes
+	python -m pytest -m slurm tests/slurm
 
 bench: $(READY)  ## speed, as ratios measured side by side: training, fitting, MNIST
 	python benchmarks/training.py
@@ -45,7 +50,7 @@ clean:  ## remove results and Snakemake's notes; the environment stays
 	find results -mindepth 1 ! -name README.md -delete
 
 help:  ## this text
-	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | awk -F ':.*  ## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | awk -F ':.*  ## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 	@echo "  make PYTHON=/path/to/python3.11   to choose the interpreter for .venv"
 
 $(READY): requirements.lock

@@ -1,14 +1,58 @@
-"""The conda environments hold the same versions as requirements.lock, which holds what pyproject.toml asks for."""
+"""Environments and container hold what the rules need, in the versions of requirements.lock, which holds all of it."""
 
+import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
+from repdyn import sources
+
 LOCK = dict(line.split("==") for line in Path("requirements.lock").read_text().lower().split() if "==" in line)
 CONDA_NAMES = {"pytorch": "torch"}
+IMPORTED_AS = {"scikit-learn": "sklearn", "pytorch": "torch"}
+
+
+def rules() -> dict[str, tuple[str, str]]:
+    """The environment and the script of every rule that has one."""
+    found = {}
+    for path in Path("workflow/rules").glob("*.smk"):
+        for name, body in re.findall(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", path.read_text(), re.MULTILINE | re.DOTALL):
+            (environment,) = re.findall(r'conda:\n\s+"../envs/(\w+).yaml"', body)
+            (script,) = re.findall(r'script:\n\s+"../scripts/(\w+.py)"', body)
+            found[name] = environment, script
+    return found
+
+
+def imported(script: str) -> set[str]:
+    """What a script and the modules of the library that it uses import, but for Python's own."""
+    names = set()
+    for path in sources.dependencies(Path("workflow/scripts") / script):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names) - {"repdyn"}
+
+
+@pytest.mark.parametrize("rule", sorted(rules()))
+def test_an_environment_holds_what_the_rule_imports(rule):
+    environment, script = rules()[rule]
+    pins = yaml.safe_load(Path(f"workflow/envs/{environment}.yaml").read_text())["dependencies"]
+    names = [pin.split("=")[0] for pin in pins]
+    assert imported(script) <= {IMPORTED_AS.get(name, name) for name in names}
+
+
+def test_the_container_holds_the_lock():
+    text = Path("workflow/envs/repdyn.def").read_text()
+    ((source, target),) = re.findall(r"%files\n\s+(\S+) (\S+)\n", text)
+    assert source == "requirements.lock" and f"pip install --no-cache-dir -r {target}\n" in text
+    version = tomllib.loads(Path("pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
+    assert f"From: python:{version}-" in text
 
 
 @pytest.mark.parametrize("path", sorted(Path("workflow/envs").glob("*.yaml")), ids=lambda path: path.stem)

@@ -1,34 +1,127 @@
-"""The profiles: they agree where they must, name every rule, and make few submissions of many jobs."""
+"""The profiles: every rule has its place, many jobs are few submissions, none is lost, and no folder is shared."""
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
+from test_environments import rules
 
-LAPTOP, SLURM = (yaml.safe_load(Path(f"profiles/{name}/profile.yaml").read_text()) for name in ("default", "slurm"))
+TEXT = Path("profiles/slurm/profile.yaml").read_text()
+LAPTOP, SLURM = yaml.safe_load(Path("profiles/default/profile.yaml").read_text()), yaml.safe_load(TEXT)
 ARRAYS = set(SLURM["slurm-array-jobs"].split(", "))
-PREPARED = {"prepare_two_points", "fetch_mnist"}  # on the login node
+PREPARED = {"prepare_two_points", "fetch_mnist"}  # where snakemake runs
+TARGETS = {"all", "everything"}
+PROFILE = ("--workflow-profile", "profiles/slurm")
 
 
-def snakemake(*arguments: str, folder: str | Path = ".") -> str:
+def snakemake(*arguments: str, folder: str | Path = ".", **environment: str) -> str:
     command = [sys.executable, "-m", "snakemake", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, **environment})
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def submissions(folder: str | Path, *arguments: str) -> int:
     """How often sbatch is called for everything, from a dry run with the SLURM profile: once a group, once an array."""
-    profile = ("--workflow-profile", "profiles/slurm", "--executor", "dryrun")
-    printed = snakemake("everything", "--dry-run", *profile, *arguments, folder=folder)
+    printed = snakemake("everything", "--dry-run", *PROFILE, *arguments, folder=folder)
     groups = len(re.findall(r"Group job \w+ \(", printed))
-    single = re.findall(r"^rule (\w+):", printed, flags=re.MULTILINE)
-    arrays = sum(-(-single.count(rule) // SLURM["slurm-array-limit"]) for rule in ARRAYS)
+    single = re.findall(r"^(?:local)?rule (\w+):", printed, flags=re.MULTILINE)
     assert set(single) == ARRAYS | PREPARED | {"everything"}
-    return groups + arrays
+    return groups + sum(-(-single.count(rule) // SLURM["slurm-array-limit"]) for rule in ARRAYS)
 
 
 def test_the_laptop_study_makes_few_submissions(tmp_path):
     assert submissions(".", "--config", f"results={tmp_path}/results") <= 40
+
+
+def test_every_rule_has_its_place():
+    rules = set(snakemake("--list-rules").split())
+    places = [ARRAYS, set(SLURM["groups"]), PREPARED, TARGETS]
+    assert set().union(*places) == rules
+    assert sum(map(len, places)) == len(rules)
+    assert set(SLURM["group-components"]) < set(SLURM["groups"].values())
+
+
+def test_rules_that_train_are_those_of_the_training_environment():
+    trains = {name for name, (environment, _) in rules().items() if environment == "training"}
+    assert trains == ARRAYS == set(re.findall(r"^#   (\w+): [&*]gpu", TEXT, flags=re.MULTILINE))
+
+
+def test_what_both_profiles_say_is_the_same():
+    of_one = {"cores"}  # of this machine; of a job in which many share a submission
+    assert {key: SLURM.get(key) for key in set(LAPTOP) - of_one} == {key: LAPTOP[key] for key in set(LAPTOP) - of_one}
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda", "cpu"])
+def test_training_asks_for_a_gpu_unless_the_configuration_says_cpu(tmp_path, device):
+    asked = resources(tmp_path, f"training={{device: {device}}}")
+    assert {name for name, wants in asked.items() if "gpu" in wants} == (ARRAYS if device != "cpu" else set())
+
+
+def test_memory_and_time_double_with_the_second_attempt(tmp_path):
+    first, second = (resources(tmp_path, "training={device: cpu}", "--attempt", n) for n in "12")
+    assert set(first) == ARRAYS | PREPARED | set(SLURM["groups"])
+    for rule, asked in first.items():
+        assert int(asked["mem_mb"]) >= 500, rule  # each job starts a snakemake of its own
+        for name in ("mem_mb", "runtime"):
+            assert int(second[rule][name]) == 2 * int(asked[name]), rule
+
+
+def resources(tmp_path: Path, config: str, *arguments: str) -> dict[str, dict[str, str]]:
+    """What every rule asks the cluster for."""
+    printed = snakemake("everything", "--dry-run", *PROFILE, *arguments, "--config", f"results={tmp_path}/none", config)
+    found = re.findall(r"rule (\w+):\n(?:.+\n)*?\s+resources: (.*)", printed)
+    return {rule: dict(item.split("=", 1) for item in line.split(", ")) for rule, line in found if rule not in TARGETS}
+
+
+CALLS = {
+    "sbatch": 'echo "$@" >> "$CALLS"; wc -l < "$CALLS"',
+    "squeue": 'for n in $(seq 100); do for task in $(seq 100); do echo "${n}_$task|FAILED"; done; done',
+    "scontrol": "printf 'MaxArraySize = 1001\\nMinJobAge = 300 sec\\n'",
+    "sacct": "exit 1",
+    "sinfo": "exit 1",
+}
+
+
+@pytest.fixture
+def commands(tmp_path) -> dict[str, str]:
+    """SLURM's commands as far as the executor uses them: sbatch only takes a note, and every job fails at once."""
+    (tmp_path / "bin").mkdir()
+    for name, does in CALLS.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    return {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "CALLS": f"{tmp_path}/calls"}
+
+
+def test_every_row_of_a_long_table_is_submitted(smoke, commands, tmp_path):
+    """None is left out of an array (snakemake would wait for ever), and the arrays fit into a command line."""
+    table = tmp_path / "many.tsv"
+    lines = (smoke.folder / "config/settings/smoke.tsv").read_text().splitlines()
+    (row,) = [line for line in lines if line.startswith("skip\t")]
+    lines += [row.replace("skip", f"another_row_with_a_long_name_{n}", 1) for n in range(120)]
+    table.write_text("\n".join(lines) + "\n")
+    rows = sum(not line.startswith(("#", "name")) for line in lines)
+    config = (f"results={tmp_path}/results", f"two_points={{table: {table}}}", "alternatives={rows: [default]}")
+    profile = (*PROFILE, "--slurm-init-seconds-before-status-checks", "1", "--retries", "0")
+    target = ("trajectories", "--until", "train", "--configfile", "config/smoke.yaml")
+    command = [sys.executable, "-m", "snakemake", *target, *profile, "--config", *config]
+    environment = {**os.environ, **commands}
+    done = subprocess.run(command, cwd=smoke.folder, env=environment, capture_output=True, text=True, timeout=60)
+    assert "status is: 'FAILED'" in done.stdout + done.stderr
+    calls = Path(commands["CALLS"]).read_text().splitlines()
+    tasks = [tuple(map(int, re.search(r"--array=(\d+)-(\d+)", call).groups())) for call in calls]
+    assert sorted(n for first, last in tasks for n in range(first, last + 1)) == list(range(1, rows + 1))
+    assert len(calls) == -(-rows // SLURM["slurm-array-limit"]) and not any("/dev/stdin" in call for call in calls)
+    assert max(map(len, calls)) < 131_072
+
+
+def test_no_folder_has_to_be_shared(tmp_path):
+    """With all files in a storage: code comes with the workflow, every other input is made by a rule."""
+    storage = ("--default-storage-provider", "fs", "--default-storage-prefix", str(tmp_path))
+    printed = snakemake("everything", "--dry-run", *storage, "--shared-fs-usage", "sources", "persistence")
+    assert "rule everything" in printed and f"{tmp_path}/results/figures/depth.svg (send to storage)" in printed
+    assert f"{tmp_path}/workflow" not in printed

@@ -1,4 +1,4 @@
-"""A real SLURM on this machine: one node in two partitions, `cpu` and `gpu`, with GPUs that are nothing but device files.
+"""A real SLURM on this machine: one node, the partitions `cpu` and `gpu`, and GPUs that are only device files.
 
     python tests/slurm/cluster.py [FOLDER]      start it, stop it at Ctrl-C; sinfo, squeue, sbatch work in any shell
 

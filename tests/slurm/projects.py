@@ -9,9 +9,6 @@ from pathlib import Path
 from cluster import Cluster, Job
 from conftest import Project
 
-# As a user starts it, but asked after every second: the smoke study's jobs take seconds.
-PROFILE = ("--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "1")
-
 GATE = """\
     from pathlib import Path
     from time import sleep
@@ -27,11 +24,17 @@ GATE = """\
 
 
 class ClusterProject(Project):
-    """A copy of the project, run with the SLURM profile. `gated` names scripts of training that pass a gate."""
+    """A copy of the project, run with the SLURM profile.
 
-    def __init__(self, folder: Path, cluster: Cluster, gated: str = ""):
+    `gated` is a script of training that passes a gate. Jobs are first asked after when they are `patience` seconds old
+    (then ever more seldom, until one is done): about as long as the tests' jobs take.
+    """
+
+    def __init__(self, folder: Path, cluster: Cluster, gated: str = "", patience: int = 14):
         super().__init__(folder)
         self.cluster = cluster
+        self.profile = ("--workflow-profile", "profiles/slurm")
+        self.profile += ("--slurm-init-seconds-before-status-checks", str(patience))
         if gated:
             script = folder / "workflow/scripts" / gated
             before = script.read_text()
@@ -40,7 +43,7 @@ class ClusterProject(Project):
 
     def start(self, *arguments: str, **options) -> subprocess.Popen:
         """As Project.start, with the SLURM profile and in a process group of its own."""
-        return super().start(*arguments, *PROFILE, start_new_session=True, **options)
+        return super().start(*arguments, *self.profile, start_new_session=True, **options)
 
     def jobs(self, rule: str = "") -> list[Job]:
         """Everything it has submitted so far, the oldest first."""

@@ -48,7 +48,7 @@ def project(cluster, tmp_path):
 
 def test_the_smoke_study_gives_the_same_bytes(smoke, cluster, tmp_path):
     """In as few submissions as planned, and without a GPU, which its configuration does not ask for."""
-    project = ClusterProject(tmp_path / "repdyn", cluster)
+    project = ClusterProject(tmp_path / "repdyn", cluster, patience=1)
     planned = submissions(project.folder, "--configfile", "config/smoke.yaml")
     project.snakemake()
     here, there = digests(smoke.folder / "results/smoke"), digests(project.folder / "results/smoke")
