@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import Project
 from test_environments import rules
 
 TEXT = Path("profiles/slurm/profile.yaml").read_text()
@@ -80,7 +81,7 @@ def resources(tmp_path: Path, config: str, *arguments: str) -> dict[str, dict[st
 
 CALLS = {
     "sbatch": 'echo "$@" >> "$CALLS"; wc -l < "$CALLS"',
-    "squeue": 'for n in $(seq 100); do for task in $(seq 100); do echo "${n}_$task|FAILED"; done; done',
+    "squeue": 'for n in $(seq 9); do for task in $(seq 200); do echo "${n}_$task|FAILED"; done; done',
     "scontrol": "printf 'MaxArraySize = 1001\\nMinJobAge = 300 sec\\n'",
     "sacct": "exit 1",
     "sinfo": "exit 1",
@@ -97,20 +98,20 @@ def commands(tmp_path) -> dict[str, str]:
     return {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "CALLS": f"{tmp_path}/calls"}
 
 
-def test_every_row_of_a_long_table_is_submitted(smoke, commands, tmp_path):
+def test_every_row_of_a_long_table_is_submitted(commands, tmp_path):
     """None is left out of an array (snakemake would wait for ever), and the arrays fit into a command line."""
-    table = tmp_path / "many.tsv"
-    lines = (smoke.folder / "config/settings/smoke.tsv").read_text().splitlines()
+    folder = Project(tmp_path / "repdyn").folder
+    table = folder / "config/settings/smoke.tsv"
+    lines = table.read_text().splitlines()
     (row,) = [line for line in lines if line.startswith("skip\t")]
     lines += [row.replace("skip", f"another_row_with_a_long_name_{n}", 1) for n in range(120)]
     table.write_text("\n".join(lines) + "\n")
     rows = sum(not line.startswith(("#", "name")) for line in lines)
-    config = (f"results={tmp_path}/results", f"two_points={{table: {table}}}", "alternatives={rows: [default]}")
     profile = (*PROFILE, "--slurm-init-seconds-before-status-checks", "1", "--retries", "0")
     target = ("trajectories", "--until", "train", "--configfile", "config/smoke.yaml")
-    command = [sys.executable, "-m", "snakemake", *target, *profile, "--config", *config]
+    command = [sys.executable, "-m", "snakemake", *target, *profile]
     environment = {**os.environ, **commands}
-    done = subprocess.run(command, cwd=smoke.folder, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
     assert "status is: 'FAILED'" in done.stdout + done.stderr
     calls = Path(commands["CALLS"]).read_text().splitlines()
     tasks = [tuple(map(int, re.search(r"--array=(\d+)-(\d+)", call).groups())) for call in calls]

@@ -1,10 +1,10 @@
 """A real SLURM on this machine: one node, the partitions `cpu` and `gpu`, and GPUs that are only device files.
 
-    python tests/slurm/cluster.py [FOLDER]      start it, stop it at Ctrl-C; sinfo, squeue, sbatch work in any shell
+    python tests/slurm/cluster.py       start it, stop it at Ctrl-C; sinfo, squeue, sbatch work in any shell
 
 Needs root on a Debian-like machine; packages that are missing are installed. The daemons are children of this process
-and end with it, however it ends; nothing else is stopped, and nothing outside FOLDER is changed but the packages and
-the link /etc/slurm/slurm.conf, which is made only where nothing is and removed again.
+and end with it, however it ends; nothing else is stopped, and nothing is changed outside of their folder but for the
+packages and the link /etc/slurm/slurm.conf, which is made only where nothing is and removed again.
 """
 
 import contextlib
@@ -26,7 +26,8 @@ PACKAGES = ("munge", "slurmctld", "slurmd", "slurm-client")
 DAEMONS = ("munged", "slurmctld", "slurmd")
 # The steps of a job read the configuration here, whatever SLURM_CONF says.
 STANDARD = Path("/etc/slurm/slurm.conf")
-LOCK = Path("/run/lock/repdyn-slurm.lock")
+LOCK = Path(tempfile.gettempdir()) / "repdyn-slurm.lock"
+NO_SERVICES = Path("/usr/sbin/policy-rc.d")  # asked by Debian whether a package may start its services
 KEPT = 3600  # seconds that SLURM remembers a finished job: longer than the tests
 
 SLURM_CONF = """\
@@ -182,11 +183,26 @@ def install() -> None:
         return
     if not shutil.which("apt-get"):
         raise Unavailable(f"{', '.join(missing)} not found, and there is no apt-get to install them")
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # RUNLEVEL: start no service
-    for step in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
-        done = subprocess.run(["apt-get", "-q", *step], env=quiet, capture_output=True, text=True)
-        if done.returncode:
-            raise Unavailable(f"apt-get {step[0]}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+    with _no_services():
+        for step in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
+            quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+            done = subprocess.run(["apt-get", "-q", *step], env=quiet, capture_output=True, text=True)
+            if done.returncode:
+                raise Unavailable(f"apt-get {step[0]}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+
+
+@contextlib.contextmanager
+def _no_services():
+    """Packages that are installed meanwhile start nothing by themselves."""
+    if NO_SERVICES.exists():
+        yield
+        return
+    NO_SERVICES.write_text("#!/bin/sh\nexit 101\n")
+    NO_SERVICES.chmod(0o755)
+    try:
+        yield
+    finally:
+        NO_SERVICES.unlink()
 
 
 def command(*arguments: str) -> str:
@@ -256,19 +272,13 @@ def _wait(what: str, seconds: float, *arguments: str) -> None:
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with contextlib.ExitStack() as stack:
-        if len(sys.argv) > 1:
-            folder = Path(sys.argv[1]).resolve()
-            folder.mkdir(parents=True)
-        else:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="repdyn-slurm-")))
+    with tempfile.TemporaryDirectory(prefix="repdyn-slurm-") as folder, contextlib.suppress(KeyboardInterrupt):
         try:
-            stack.enter_context(Cluster(folder))
+            with Cluster(Path(folder)):
+                print(command("sinfo"), f"Logs: {folder}. Ctrl-C stops it.", sep="\n", flush=True)
+                signal.pause()
         except Unavailable as reason:
             sys.exit(f"no SLURM: {reason}")
-        print(command("sinfo"), f"Logs: {folder}. Ctrl-C stops it.", sep="\n", flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            signal.pause()
 
 
 if __name__ == "__main__":

@@ -49,8 +49,9 @@ def project(cluster, tmp_path):
 def test_the_smoke_study_gives_the_same_bytes(smoke, cluster, tmp_path):
     """In as few submissions as planned, and without a GPU, which its configuration does not ask for."""
     project = ClusterProject(tmp_path / "repdyn", cluster, patience=1)
-    planned = submissions(project.folder, "--configfile", "config/smoke.yaml")
-    project.snakemake()
+    groups = ("--group-components", "fits=10", "figures=4")  # tiny figures: more of them in a job
+    planned = submissions(project.folder, *groups, "--configfile", "config/smoke.yaml")
+    project.snakemake(*groups)
     here, there = digests(smoke.folder / "results/smoke"), digests(project.folder / "results/smoke")
     assert set(here) == set(there)
     assert [name for name in here if here[name] != there[name]] == []
