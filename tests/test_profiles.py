@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import Project
+from snakemake.cli import parse_args
+from snakemake.utils import available_cpu_count
 from test_environments import rules
 
 TEXT = Path("profiles/slurm/profile.yaml").read_text()
@@ -57,7 +59,15 @@ def test_what_both_profiles_say_is_the_same():
     assert {key: SLURM.get(key) for key in set(LAPTOP) - of_one} == {key: LAPTOP[key] for key in set(LAPTOP) - of_one}
 
 
-@pytest.mark.parametrize("device", ["auto", "cuda", "cpu"])
+def test_as_workflow_profile_it_is_read_alone():
+    """And as --profile it is not: then the laptop's number of cores wins."""
+    _, alone = parse_args([*PROFILE, "all"])
+    _, merged = parse_args(["--profile", "profiles/slurm", "all"])
+    assert alone.executor == merged.executor == "slurm"
+    assert alone.cores == SLURM["cores"] and merged.cores == available_cpu_count()
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
 def test_training_asks_for_a_gpu_unless_the_configuration_says_cpu(tmp_path, device):
     asked = resources(tmp_path, f"training={{device: {device}}}")
     assert {name for name, wants in asked.items() if "gpu" in wants} == (ARRAYS if device != "cpu" else set())
@@ -104,7 +114,7 @@ def test_every_row_of_a_long_table_is_submitted(commands, tmp_path):
     table = folder / "config/settings/smoke.tsv"
     lines = table.read_text().splitlines()
     (row,) = [line for line in lines if line.startswith("skip\t")]
-    lines += [row.replace("skip", f"another_row_with_a_long_name_{n}", 1) for n in range(120)]
+    lines += [row.replace("skip", f"another_row_with_a_long_name_{n}", 1) for n in range(90)]
     table.write_text("\n".join(lines) + "\n")
     rows = sum(not line.startswith(("#", "name")) for line in lines)
     profile = (*PROFILE, "--slurm-init-seconds-before-status-checks", "1", "--retries", "0")

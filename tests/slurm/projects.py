@@ -26,11 +26,11 @@ GATE = """\
 class ClusterProject(Project):
     """A copy of the project, run with the SLURM profile.
 
-    `gated` is a script of training that passes a gate. Jobs are first asked after when they are `patience` seconds old
-    (then ever more seldom, until one is done): about as long as the tests' jobs take.
+    `gated` is a script of training that passes a gate. The executor asks after its jobs every `patience` seconds, and
+    after each time that none was done it waits 10 seconds more: with 6 a job of 15 seconds is not missed by much.
     """
 
-    def __init__(self, folder: Path, cluster: Cluster, gated: str = "", patience: int = 14):
+    def __init__(self, folder: Path, cluster: Cluster, gated: str = "", patience: int = 6):
         super().__init__(folder)
         self.cluster = cluster
         self.profile = ("--workflow-profile", "profiles/slurm")
@@ -49,7 +49,7 @@ class ClusterProject(Project):
         """Everything it has submitted so far, the oldest first."""
         return [job for job in self.cluster.jobs(self.folder) if rule in ("", job.rule)]
 
-    def wait_for(self, rule: str, state: str, seconds: float = 60) -> Job:
+    def wait_for(self, rule: str, state: str, seconds: float = 120) -> Job:
         """The newest job of a rule, once it is in this state."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -65,7 +65,7 @@ class ClusterProject(Project):
     def release(self) -> None:
         (self.folder / "hold").unlink()
 
-    def wait_for_training(self, seconds: float = 60) -> None:
+    def wait_for_training(self, seconds: float = 120) -> None:
         """Until a job has come to the gate."""
         until = time.monotonic() + seconds
         while not (self.folder / "reached").exists():
