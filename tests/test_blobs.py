@@ -10,7 +10,7 @@ import train_blobs
 from scipy.spatial.distance import pdist
 from torch import nn
 
-from repdyn import artifacts, blobs, embedding, minibatches, networks
+from repdyn import artifacts, blobs, blobs_training, embedding, networks
 from repdyn.ensemble import BATCHES, INIT, Member, generator, initial_parameters
 from repdyn.networks import Shape
 
@@ -82,7 +82,7 @@ def test_mini_batches_are_trained_as_torch_does_it():
     data = blobs.make(5, 4, 1.0)  # 50 inputs in batches of 16, 16, 16 and 2
     layers = networks.layers("mlp", Shape(20, 3, "tanh", 18, 1))
     members = [Member(3, 0.8, 0.1), Member(1, 1.2, 0.05)]
-    recorded = minibatches.train(layers, members, data.inputs, data.targets, 6, 16, 1, init_seed=5, batch_seed=7)
+    recorded = blobs_training.train(layers, members, data.inputs, data.targets, 6, 16, 1, init_seed=5, batch_seed=7)
     assert recorded.epochs.tolist() == list(range(7))
     x, y = (torch.tensor(values, dtype=torch.float32) for values in (data.inputs, data.targets))
     for e, member in enumerate(members):
@@ -110,7 +110,9 @@ def test_mini_batches_are_trained_as_torch_does_it():
 def test_divergence_stays_with_its_network():
     data = blobs.make(5, 4, 1.0)
     layers = networks.layers("mlp", Shape(20, 3, "relu", 18, 1))
-    runs = minibatches.train(layers, [Member(0, 1.0, 0.05), Member(1, 1.0, 1e6)], data.inputs, data.targets, 5, 16, 1)
+    runs = blobs_training.train(
+        layers, [Member(0, 1.0, 0.05), Member(1, 1.0, 1e6)], data.inputs, data.targets, 5, 16, 1
+    )
     assert np.isfinite(runs.hidden_end[0]).all() and np.isfinite(runs.loss[0]).all()
     assert np.isnan(runs.hidden_end[1]).all() and np.isnan(runs.loss[1, -1])
 

@@ -17,7 +17,7 @@ import torch
 import train_mnist
 from torch import nn
 
-from repdyn import artifacts, digits, downloads, fitting, minibatch, mnist, mnist_files, networks, sources, theory
+from repdyn import artifacts, digits, downloads, fitting, mnist, mnist_files, mnist_training, networks, sources, theory
 from repdyn.ensemble import BATCHES, Ensemble, Member, generator
 
 SHAPE = networks.Shape(width=20, depth=3, activation="leaky_relu", in_dim=784, out_dim=10)
@@ -39,18 +39,16 @@ def stand_in():
 
 
 def trained(stand_in, members, epochs=2, batch=64, model="mlp", seed=3):
-    ensemble = Ensemble(networks.layers(model, SHAPE), members)
     pairs = mnist.draw_pairs(stand_in["labels"], 3, 2, seed=1)
-    runs = minibatch.train(
-        ensemble, stand_in["train"], stand_in["test"], pairs, stand_in["test"][0][:30], epochs, batch, seed
-    )
-    return runs, ensemble, pairs
+    sets = stand_in["train"], stand_in["test"], pairs, stand_in["test"][0][:30]
+    runs = mnist_training.train(networks.layers(model, SHAPE), members, *sets, epochs, batch, batch_seed=seed)
+    return runs, pairs
 
 
 def test_against_a_plain_loop(stand_in):
     """torch.nn, autograd and torch.optim.SGD on the same batches: everything that is recorded."""
     member = Member(1, 0.7, 0.2)
-    runs, _, pairs = trained(stand_in, [Member(0, 0.7, 0.2), member])
+    runs, pairs = trained(stand_in, [Member(0, 0.7, 0.2), member])
     start = Ensemble(networks.layers("mlp", SHAPE), [member])
     plain = nn.ModuleList(nn.Linear(*w.shape[1:]) for w in start.weights)
     with torch.no_grad():
@@ -128,30 +126,30 @@ def test_larger_and_fewer_steps_follow_the_same_path(stand_in):
 
 
 def test_divergence_is_recorded_and_stays_with_its_network(stand_in):
-    runs, _, _ = trained(stand_in, [Member(0, 0.7, 0.1), Member(1, 0.7, 1e6)])
-    alone, _, _ = trained(stand_in, [Member(0, 0.7, 0.1)])
+    runs, _ = trained(stand_in, [Member(0, 0.7, 0.1), Member(1, 0.7, 1e6)])
+    alone, _ = trained(stand_in, [Member(0, 0.7, 0.1)])
     assert runs.diverged_at.tolist() == [-1, 0]
     assert np.isnan(runs.accuracy[1]).all() and not np.isfinite(runs.loss[1]).any()
     np.testing.assert_allclose(runs.H[:1], alone.H, rtol=1e-3, atol=1e-4)
 
 
 def test_the_schedule():
-    at = minibatch.schedule(938, 5)
+    at = mnist_training.schedule(938, 5)
     assert at[0] == 0 and at[-1] == 5 * 938 and (np.diff(at) > 0).all()
     assert set(938 * np.arange(6)) <= set(at) and {1, 2, 3} <= set(at)
     assert 15 <= (at <= 938).sum() <= 26 and (at > 938).sum() == 4
-    assert minibatch.schedule(1, 2).tolist() == [0, 1, 2]
+    assert mnist_training.schedule(1, 2).tolist() == [0, 1, 2]
 
 
 def test_skip_connections_can_be_trained(stand_in):
-    runs, _, _ = trained(stand_in, [Member(0, 0.3, 0.1)], epochs=3, model="resnet")
+    runs, _ = trained(stand_in, [Member(0, 0.3, 0.1)], epochs=3, model="resnet")
     assert runs.loss[0, -1] < 0.8 * runs.loss[0, 0]
 
 
 def test_squared_distances():
     h = torch.randn(2, 7, 5, generator=torch.Generator().manual_seed(0))
     expected = ((h[:, :, None] - h[:, None]) ** 2).sum(-1).double()
-    torch.testing.assert_close(minibatch.squared_distances(h), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(mnist_training.squared_distances(h), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_predictions_are_where_the_theorys_curves_end():
@@ -353,4 +351,8 @@ def test_figures_and_fits_import_no_torch():
     loaded = f"import sys, {names}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", loaded], cwd=scripts).returncode == 0
     trained_by = {path.stem for path in sources.dependencies(scripts / "train_mnist.py")}
-    assert {"minibatch", "ensemble", "mnist"} <= trained_by and not {"downloads", "theory", "digits"} & trained_by
+    assert {"mnist_training", "minibatch", "ensemble", "mnist"} <= trained_by and not {
+        "downloads",
+        "theory",
+        "digits",
+    } & trained_by

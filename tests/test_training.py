@@ -80,7 +80,7 @@ def test_stacking_and_cache_size_change_nothing(monkeypatch):
     layers = networks.layers("dropout", Shape(width=40, depth=3, activation="gelu"))
     members = [Member(seed, 1.0, 0.05) for seed in range(4)]
     together = training.train(layers, members, X, Y, 60, dropout_seed=3)
-    monkeypatch.setattr(training, "CACHE_BYTES", 1)
+    monkeypatch.setattr("repdyn.ensemble.CACHE_BYTES", 1)
     apart = training.train(layers, members, X, Y, 60, dropout_seed=3)
     for name in ("H", "Y", "w", "loss", "mean_error"):
         assert np.array_equal(getattr(together, name), getattr(apart, name)), name

@@ -9,9 +9,12 @@ from repdyn import artifacts, networks
 from repdyn.jobs import run_job
 
 
-def main(data: str, row: dict, device: str, output: str, threads: int = 1, code=()) -> None:
+def main(
+    data: str, row: dict, device: str, output: str, threads: int = 1, code=(), checkpoint_seconds: int = 0
+) -> None:
     import torch
 
+    from repdyn.checkpoints import Checkpoint
     from repdyn.ensemble import Member
     from repdyn.training import choose_device, train
 
@@ -23,6 +26,9 @@ def main(data: str, row: dict, device: str, output: str, threads: int = 1, code=
     lr, steps = row["lr"] / row["refine"], row["steps"] * row["refine"]
     members = [Member(seed, row["gain"], lr) for seed in range(row["networks"])]
     logging.info("%s: %d networks, %d steps, on %s", row["name"], row["networks"], steps, device)
+    made_by = artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row)
+    identity = {**made_by, "device": device, "data_sha256": artifacts.content_hash(data)}
+    checkpoint = Checkpoint(output, identity, checkpoint_seconds)
     recorded = train(
         networks.layers(row["model"], shape),
         members,
@@ -34,6 +40,7 @@ def main(data: str, row: dict, device: str, output: str, threads: int = 1, code=
         row["init_seed"],
         row["dropout_seed"],
         label=row["name"],
+        checkpoint=checkpoint,
     )
     dataset = xr.Dataset(
         {
@@ -54,10 +61,11 @@ def main(data: str, row: dict, device: str, output: str, threads: int = 1, code=
             "learning_rate": lr,
             "device": device,
             **{name: points.attrs[name] for name in ("dx2", "dy2", "in_dim", "out_dim")},
-            **artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row),
+            **made_by,
         },
     )
     artifacts.write_dataset(dataset, output)
+    checkpoint.remove()
     for seed, step in enumerate(recorded.diverged_at):
         if step >= 0:
             logging.warning("seed %d diverged at step %d", seed, step)
@@ -73,5 +81,6 @@ if "snakemake" in globals():
         device=snakemake.params.device,
         output=snakemake.output.trajectories,
         threads=snakemake.threads,
+        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
         code=[*snakemake.input.code, *snakemake.input.architecture],
     )

@@ -8,10 +8,21 @@ from repdyn import artifacts, blobs, networks
 from repdyn.jobs import run_job
 
 
-def main(row: dict, task: dict, batch: int, share: float, device: str, output: str, threads: int = 1, code=()) -> None:
+def main(
+    row: dict,
+    task: dict,
+    batch: int,
+    share: float,
+    device: str,
+    output: str,
+    threads: int = 1,
+    code=(),
+    checkpoint_seconds: int = 0,
+) -> None:
     import torch
 
-    from repdyn import minibatches, training
+    from repdyn import blobs_training, training
+    from repdyn.checkpoints import Checkpoint
     from repdyn.ensemble import Member
 
     torch.set_num_threads(threads)
@@ -21,7 +32,9 @@ def main(row: dict, task: dict, batch: int, share: float, device: str, output: s
     epochs = max(1, round(row["epochs"] * share))
     members = [Member(seed, row["gain"], row["lr"]) for seed in range(row["networks"])]
     logging.info("%s: %d networks, %d epochs, on %s", row["name"], row["networks"], epochs, device)
-    recorded = minibatches.train(
+    made_by = artifacts.provenance(code, ["numpy", "torch", "xarray"], row=row, task=task, batch=batch, epochs=epochs)
+    checkpoint = Checkpoint(output, {**made_by, "device": device}, checkpoint_seconds)
+    recorded = blobs_training.train(
         networks.layers(row["model"], shape),
         members,
         data.inputs,
@@ -35,6 +48,7 @@ def main(row: dict, task: dict, batch: int, share: float, device: str, output: s
         row["batch_seed"],
         row["dropout_seed"],
         label=row["name"],
+        checkpoint=checkpoint,
     )
     dataset = xr.Dataset(
         {
@@ -49,10 +63,11 @@ def main(row: dict, task: dict, batch: int, share: float, device: str, output: s
         attrs={
             "setting": row["name"],
             "device": device,
-            **artifacts.provenance(code, ["numpy", "torch", "xarray"], row=row, task=task, batch=batch),
+            **made_by,
         },
     )
     artifacts.write_dataset(dataset, output)
+    checkpoint.remove()
     logging.info("final losses: %s", ", ".join(f"{loss:.2e}" for loss in recorded.loss[:, -1]))
 
 
@@ -67,5 +82,6 @@ if "snakemake" in globals():
         device=snakemake.params.device,
         output=snakemake.output.runs,
         threads=snakemake.threads,
+        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
         code=[*snakemake.input.code, *snakemake.input.architecture],
     )

@@ -9,9 +9,12 @@ from repdyn import artifacts, networks
 from repdyn.jobs import run_job
 
 
-def main(data: str, row: dict, device: str, output: str, threads: int = 1, code=()) -> None:
+def main(
+    data: str, row: dict, device: str, output: str, threads: int = 1, code=(), checkpoint_seconds: int = 0
+) -> None:
     import torch
 
+    from repdyn.checkpoints import Checkpoint
     from repdyn.ensemble import Ensemble, Member
     from repdyn.tangent import stable_rate, tangent_kernel
     from repdyn.training import choose_device, train
@@ -28,6 +31,9 @@ def main(data: str, row: dict, device: str, output: str, threads: int = 1, code=
     members = [Member(seed, gain, float(lr)) for (gain, seed), lr in zip(cells, rates, strict=True)]
     device = choose_device(device)
     logging.info("%s: %d networks, %d steps, on %s", row["name"], len(members), row["steps"], device)
+    made_by = artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row)
+    identity = {**made_by, "device": device, "data_sha256": artifacts.content_hash(data)}
+    checkpoint = Checkpoint(output, identity, checkpoint_seconds)
     runs = train(
         layers,
         members,
@@ -38,6 +44,7 @@ def main(data: str, row: dict, device: str, output: str, threads: int = 1, code=
         device,
         row["init_seed"],
         label=row["name"],
+        checkpoint=checkpoint,
     )
     network = {"dims": "network", "coords": {"gain": ("network", [gain for gain, _ in cells])}}
     network["coords"]["seed"] = ("network", [seed for _, seed in cells])
@@ -59,10 +66,11 @@ def main(data: str, row: dict, device: str, output: str, threads: int = 1, code=
         attrs={
             "device": device,
             **{name: points.attrs[name] for name in ("dx2", "dy2", "in_dim", "out_dim")},
-            **artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row),
+            **made_by,
         },
     )
     artifacts.write_dataset(dataset, output)
+    checkpoint.remove()
 
 
 if "snakemake" in globals():
@@ -74,5 +82,6 @@ if "snakemake" in globals():
         device=snakemake.params.device,
         output=snakemake.output.runs,
         threads=snakemake.threads,
+        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
         code=snakemake.input.code,
     )

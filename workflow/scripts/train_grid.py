@@ -12,10 +12,13 @@ from repdyn.jobs import run_job
 SAMPLES = 400  # of each trajectory, evenly spaced over it, both ends among them
 
 
-def main(row: dict, grid: dict, device: str, output: str, threads: int = 1, code=()) -> None:
+def main(
+    row: dict, grid: dict, device: str, output: str, threads: int = 1, code=(), checkpoint_seconds: int = 0
+) -> None:
     import torch
 
     from repdyn import convergence, training
+    from repdyn.checkpoints import Checkpoint
     from repdyn.ensemble import Member
 
     torch.set_num_threads(threads)
@@ -29,6 +32,8 @@ def main(row: dict, grid: dict, device: str, output: str, threads: int = 1, code
         for points in zip(*(tasks.two_points(dx, dy, row["in_dim"], row["out_dim"]) for dx, dy, _ in cells))
     )
     logging.info("%s: %d networks, at most %d steps, on %s", row["name"], len(cells), grid["steps"], device)
+    made_by = artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row, grid=grid)
+    checkpoint = Checkpoint(output, {**made_by, "device": device}, checkpoint_seconds)
     recorded = convergence.train_until(
         networks.layers(row["model"], shape),
         [Member(seed, row["gain"], lr) for _, _, seed in cells],
@@ -41,6 +46,7 @@ def main(row: dict, grid: dict, device: str, output: str, threads: int = 1, code
         row["init_seed"],
         row["dropout_seed"],
         label=row["name"],
+        checkpoint=checkpoint,
     )
     dataset = xr.Dataset(
         {
@@ -67,10 +73,11 @@ def main(row: dict, grid: dict, device: str, output: str, threads: int = 1, code
             "setting": row["name"],
             "learning_rate": lr,
             "device": device,
-            **artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row, grid=grid),
+            **made_by,
         },
     )
     artifacts.write_dataset(dataset, output)
+    checkpoint.remove()
     for (dx, dy, seed), loss, last in zip(cells, recorded.loss, recorded.last):
         logging.info("dx %g, dy %g, seed %d: loss %.2e at step %d", dx, dy, seed, loss[last], recorded.step[last])
 
@@ -100,5 +107,6 @@ if "snakemake" in globals():
         device=snakemake.params.device,
         output=snakemake.output.trajectories,
         threads=snakemake.threads,
+        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
         code=[*snakemake.input.code, *snakemake.input.architecture],
     )

@@ -9,11 +9,14 @@ from repdyn import artifacts, mnist, networks
 from repdyn.jobs import run_job
 
 
-def main(images: str, row: dict, device: str, output: str, threads: int = 1, code=()) -> None:
+def main(
+    images: str, row: dict, device: str, output: str, threads: int = 1, code=(), checkpoint_seconds: int = 0
+) -> None:
     import torch
 
-    from repdyn import minibatch
-    from repdyn.ensemble import Ensemble, Member
+    from repdyn import mnist_training
+    from repdyn.checkpoints import Checkpoint
+    from repdyn.ensemble import Member
     from repdyn.observables import output_observables
     from repdyn.training import choose_device
 
@@ -31,13 +34,16 @@ def main(images: str, row: dict, device: str, output: str, threads: int = 1, cod
     lr, epochs = row["lr"] * row["coarsen"], row["epochs"] // row["coarsen"]
     shape = networks.Shape(row["width"], row["depth"], row["activation"], x.shape[1], y.shape[1])
     members = [Member(seed, row["gain"], lr) for seed in range(row["networks"])]
-    ensemble = Ensemble(networks.layers(row["model"], shape), members, "sgd", device, row["init_seed"])
     logging.info("%s: %d networks, %d epochs of %d images, on %s", row["name"], len(members), epochs, len(x), device)
-    runs = minibatch.train(
-        ensemble,
+    made_by = artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row)
+    identity = {**made_by, "device": device, "images_sha256": artifacts.content_hash(images)}
+    checkpoint = Checkpoint(output, identity, checkpoint_seconds)
+    runs = mnist_training.train(
+        *(networks.layers(row["model"], shape), members),
         *(sets["train"], sets["test"], pairs, sets["test"][0][probes]),
-        *(epochs, row["batch"], row["batch_seed"]),
+        *(epochs, row["batch"], device, row["init_seed"], row["batch_seed"]),
         label=row["name"],
+        checkpoint=checkpoint,
     )
     seen = [output_observables(runs.outputs[:, :, n], y[pair].astype(float)) for n, pair in enumerate(pairs)]
     dx, dy = (a[pairs[:, 0]].astype(float) - a[pairs[:, 1]] for a in (x, y))
@@ -73,10 +79,11 @@ def main(images: str, row: dict, device: str, output: str, threads: int = 1, cod
             "learning_rate": lr,
             "steps_per_epoch": -(-len(x) // row["batch"]),
             "device": device,
-            **artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row),
+            **made_by,
         },
     )
     artifacts.write_dataset(dataset, output)
+    checkpoint.remove()
     for seed, epoch in enumerate(runs.diverged_at):
         if epoch >= 0:
             logging.warning("seed %d diverged in epoch %d", seed, epoch + 1)
@@ -92,5 +99,6 @@ if "snakemake" in globals():
         device=snakemake.params.device,
         output=snakemake.output.runs,
         threads=snakemake.threads,
+        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
         code=[*snakemake.input.code, *snakemake.input.architecture],
     )

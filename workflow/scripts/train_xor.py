@@ -9,10 +9,13 @@ from repdyn import artifacts, networks, xor
 from repdyn.jobs import run_job
 
 
-def main(row: dict, lr_factor: float, device: str, output: str, threads: int = 1, code=()) -> None:
+def main(
+    row: dict, lr_factor: float, device: str, output: str, threads: int = 1, code=(), checkpoint_seconds: int = 0
+) -> None:
     import torch
 
     from repdyn import point_sets, training
+    from repdyn.checkpoints import Checkpoint
     from repdyn.ensemble import Member
 
     torch.set_num_threads(threads)
@@ -21,6 +24,8 @@ def main(row: dict, lr_factor: float, device: str, output: str, threads: int = 1
     lr = row["lr"] * lr_factor
     members = [Member(seed, row["gain"], lr) for seed in range(row["networks"])]
     logging.info("%s: %d networks, %d steps, on %s", row["name"], row["networks"], row["steps"], device)
+    made_by = artifacts.provenance(code, ["numpy", "torch", "xarray"], row=row, lr_factor=lr_factor)
+    checkpoint = Checkpoint(output, {**made_by, "device": device}, checkpoint_seconds)
     recorded = point_sets.train(
         networks.layers(row["model"], shape),
         members,
@@ -32,6 +37,7 @@ def main(row: dict, lr_factor: float, device: str, output: str, threads: int = 1
         row["init_seed"],
         row["dropout_seed"],
         label=row["name"],
+        checkpoint=checkpoint,
     )
     dataset = xr.Dataset(
         {
@@ -53,10 +59,11 @@ def main(row: dict, lr_factor: float, device: str, output: str, threads: int = 1
             "setting": row["name"],
             "learning_rate": lr,
             "device": device,
-            **artifacts.provenance(code, ["numpy", "torch", "xarray"], row=row),
+            **made_by,
         },
     )
     artifacts.write_dataset(dataset, output)
+    checkpoint.remove()
     logging.info("final losses: %s", ", ".join(f"{loss:.2e}" for loss in recorded.loss[:, -1]))
 
 
@@ -69,5 +76,6 @@ if "snakemake" in globals():
         device=snakemake.params.device,
         output=snakemake.output.runs,
         threads=snakemake.threads,
+        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
         code=[*snakemake.input.code, *snakemake.input.architecture],
     )

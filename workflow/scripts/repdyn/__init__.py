@@ -7,7 +7,7 @@ The library behind the workflow. Each module holds one idea; the order in which 
     ensemble      many networks of one architecture as stacked parameters: forward, backward, update
     training      the loop that trains an ensemble and records what the theory speaks about
     convergence   training until a network has learned, on data of its own
-    minibatch     the same on a labelled data set, batch by batch
+    minibatch     an epoch on a data set of many inputs, batch by batch
     observables   H, Y, w, the mean error and the loss, from recorded outputs
     theory        the effective theory: exact solution, right-hand sides, fixed point, loss curve
     fitting       the theory's two constants from a trajectory, and intervals over seeds

@@ -58,6 +58,11 @@ def read_table(path: str | Path) -> pd.DataFrame:
     return table
 
 
+def content_hash(path: str | Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
 def provenance(code: Iterable[str | Path], packages: Iterable[str], **settings) -> dict[str, str]:
     """Attributes that say what made an artifact: its settings, the code (a hash of it), the versions of libraries."""
     digest = hashlib.sha256()

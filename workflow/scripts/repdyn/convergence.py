@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from repdyn import training
-from repdyn.ensemble import Ensemble, Member, parameter_count
+from repdyn.checkpoints import Checkpoint
+from repdyn.ensemble import Ensemble, Member, stacks
 from repdyn.networks import Layer
 from repdyn.observables import output_observables, squared_distances
 
@@ -48,57 +49,63 @@ def train_until(
     init_seed: int = 0,
     dropout_seed: int | None = None,
     label: str = "training",
+    checkpoint: Checkpoint | None = None,
 ) -> Converged:
     """Train member n on the points x[n] (2, in_dim) with targets y[n] (2, out_dim), full batch, loss 1/2 MSE.
 
     x: (network, 2, in_dim), y: (network, 2, out_dim). At most `steps` steps, fewer where the loss falls to `stop_loss`.
     """
-    together = len(members)
-    if device == "cpu":
-        together = max(1, training.CACHE_BYTES // (4 * parameter_count(layers)))
+    checkpoint = checkpoint or Checkpoint()
     samples = steps // EVERY + 1
     H = np.full((len(members), len(layers) - 1, samples), np.nan, np.float32)
     outputs = np.full((len(members), samples, *y.shape[1:]), np.nan, np.float32)
     rotation = np.full(H.shape[:2], np.nan)
     last = np.zeros(len(members), int)
-    with training.flushed_subnormals(), training.Progress(label, steps * -(-len(members) // together)) as progress:
-        for first in range(0, len(members), together):
-            part = slice(first, first + together)
+    stacked = stacks(layers, len(members), x.shape[1], device)
+    with training.flushed_subnormals(), training.Progress(label, steps * len(stacked)) as progress:
+        for n, part in enumerate(stacked):
             ensemble = Ensemble(layers, members[part], optimiser, device, init_seed, dropout_seed)
-            results = H[part], outputs[part], rotation[part], last[part]
-            _run(ensemble, x[part], y[part], samples, stop_loss, *results, progress)
+            filled = {"H": H[part], "outputs": outputs[part], "rotation": rotation[part], "last": last[part]}
+            _run(
+                ensemble, x[part], y[part], samples, stop_loss, **filled, progress=progress, checkpoint=checkpoint, n=n
+            )
     observed = [output_observables(output, target) for output, target in zip(outputs, y, strict=True)]
     curves = {name: np.stack([one[name] for one in observed]) for name in ("Y", "w", "loss")}
     return Converged(step=EVERY * np.arange(samples), H=H, last=last, rotation=rotation, **curves)
 
 
 @torch.no_grad()
-def _run(ensemble: Ensemble, x, y, samples: int, stop_loss: float, H, outputs, rotation, last, progress) -> None:
+def _run(ensemble: Ensemble, x, y, samples: int, stop_loss: float, H, outputs, rotation, last, progress, checkpoint, n):
     """Train one stack; fills H, outputs, rotation and last, whose first axis is the network."""
     x, y = (torch.as_tensor(data, dtype=torch.float32, device=ensemble.device) for data in (x, y))
-    going = np.arange(len(ensemble.members))
     total = EVERY * (samples - 1)
-    for t in range(total + 1):
+    initial = [h[:, 0] - h[:, 1] for h in ensemble.forward(x, training=False)[0]]
+    part = checkpoint.part(n, ensemble, {"H": H, "outputs": outputs, "rotation": rotation, "last": last})
+    start = part.resume()
+    progress.update(start)
+    going = ensemble.index
+    x_going, y_going = x[going], y[going]
+    for t in range(start, total + 1):
+        part.offer(t)
         if t % EVERY == 0:
             sample = t // EVERY
-            hidden, output = ensemble.forward(x, training=False)
-            apart = [h[:, 0] - h[:, 1] for h in hidden]
-            if t == 0:
-                initial = apart
+            hidden, output = ensemble.forward(x_going, training=False)
             H[going, :, sample] = squared_distances(hidden).T.cpu().numpy()
             outputs[going, sample] = output.cpu().numpy()
-            loss = 0.5 * (output - y).square().mean((1, 2)).cpu().numpy()
+            loss = 0.5 * (output - y_going).square().mean((1, 2)).cpu().numpy()
             ends = ~(loss > stop_loss) | ~np.isfinite(loss) | (t == total)
             if ends.any():
-                cosines = [torch.cosine_similarity(a, b, dim=1).cpu().numpy() for a, b in zip(initial, apart)]
+                apart = [h[:, 0] - h[:, 1] for h in hidden]
+                cosines = [torch.cosine_similarity(a[going], b, dim=1).cpu().numpy() for a, b in zip(initial, apart)]
                 rotation[going[ends]] = np.stack(cosines, 1)[ends]
                 last[going[ends]] = sample
-                rest = np.flatnonzero(~ends).tolist()
-                if not rest:
+                if ends.all():
                     progress.update(total - t)
-                    return
-                going, x, y, initial = going[rest], x[rest], y[rest], [a[rest] for a in initial]
-                ensemble.keep(rest)
-        _, output = ensemble.forward(x)
-        ensemble.backward((output - y) / y[0].numel())
+                    break
+                ensemble.keep(np.flatnonzero(~ends).tolist())
+                going = ensemble.index
+                x_going, y_going = x[going], y[going]
+        _, output = ensemble.forward(x_going)
+        ensemble.backward((output - y_going) / y[0].numel())
         progress.update()
+    part.end(total + 1)

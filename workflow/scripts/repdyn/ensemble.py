@@ -11,9 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from repdyn import products
 from repdyn.activations import ACTIVATIONS
 from repdyn.networks import Conv1d, Layer
 from repdyn.optimisers import OPTIMISERS, affine
+
+# Networks that are trained together on a CPU should fit into its cache together: stacking saves interpreter time for
+# small ones and would cost memory bandwidth for large ones.
+CACHE_BYTES = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,19 @@ def parameter_count(layers: list[Layer]) -> int:
     return sum(int(np.prod(layer.weights.weight_shape)) + layer.weights.bias_size for layer in layers)
 
 
+def stacks(layers: list[Layer], members: int, points: int, device: str) -> list[slice]:
+    """Which members train together: on a GPU all of them, on a CPU as many as serve it best.
+
+    points: inputs of one step.
+    """
+    together = members
+    if device == "cpu":
+        together = max(1, CACHE_BYTES // (4 * parameter_count(layers)))
+        if any(points * np.prod(layer.weights.weight_shape) >= products.LARGE for layer in layers):
+            together = 1  # their products are computed one by one in any case
+    return [slice(first, first + together) for first in range(0, members, together)]
+
+
 def windows(x: torch.Tensor, channels: int, kernel: int) -> torch.Tensor:
     """(network, point, length * channels) -> (network, point, length - kernel + 1, kernel * channels).
 
@@ -75,6 +93,7 @@ class Ensemble:
     ):
         self.layers = layers
         self.members = members
+        self.index = np.arange(len(members))  # which of the members that it began with are still there
         self.device = torch.device(device)
         drawn = [initial_parameters(layers, member, init_seed) for member in members]
         self.weights = [torch.stack([p[n][0] for p in drawn]).to(self.device) for n in range(len(layers))]
@@ -130,12 +149,35 @@ class Ensemble:
     def keep(self, index: list[int]) -> None:
         """Go on with these members alone, in this order; what the last forward pass kept is gone."""
         self.members = [self.members[i] for i in index]
+        self.index = self.index[index]
         self.weights = [weight[index] for weight in self.weights]
         self.biases = [bias[index] for bias in self.biases]
         self.optimiser.keep(index)
         if self.has_dropout:
             self._dropout_draws = [self._dropout_draws[i] for i in index]
         self._tape = []
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that decides what its members do next, under names; see `restore`."""
+        parameters = {"weight": self.weights, "bias": self.biases}
+        tensors = {f"{name}.{n}": p for name, layers in parameters.items() for n, p in enumerate(layers)}
+        tensors |= {f"optimiser.{name}": value for name, value in self.optimiser.state().items()}
+        if self.has_dropout:
+            tensors |= {f"dropout.{n}": draw.get_state() for n, draw in enumerate(self._dropout_draws)}
+        return {"index": self.index, **{name: tensor.cpu().numpy() for name, tensor in tensors.items()}}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Become what `state` was taken of: an ensemble that began with the same members as this one."""
+        self.keep(np.flatnonzero(np.isin(self.index, state["index"])).tolist())
+        tensors = {name: torch.from_numpy(value) for name, value in state.items() if name != "index"}
+        for n in range(len(self.layers)):
+            self.weights[n] = tensors[f"weight.{n}"].to(self.device)
+            self.biases[n] = tensors[f"bias.{n}"].to(self.device)
+        memory = {name: value for name, value in tensors.items() if name.startswith("optimiser.")}
+        self.optimiser.restore({name.removeprefix("optimiser."): v.to(self.device) for name, v in memory.items()})
+        if self.has_dropout:
+            for n, draw in enumerate(self._dropout_draws):
+                draw.set_state(tensors[f"dropout.{n}"])
 
     def _weigh(self, n: int, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Layer n's weights applied to h, and the rows that they were applied to (a convolution's windows)."""

@@ -11,7 +11,7 @@ Shapes: x (network, row, inputs), g (network, row, outputs), weight (network, in
 import numpy as np
 import torch
 
-from repdyn import kernels
+from repdyn import kernels, products
 
 
 def uses_kernels(x: torch.Tensor) -> bool:
@@ -25,7 +25,7 @@ def affine(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.T
         z = x.new_empty(x.shape[0], 2, weight.shape[2])
         kernels.forward(x.numpy(), weight.numpy(), bias.numpy(), z.numpy())
         return z
-    return torch.baddbmm(bias.unsqueeze(1), x, weight)
+    return products.affine(x, weight, bias)
 
 
 class SGD:
@@ -41,6 +41,13 @@ class SGD:
         """Go on with these networks of the stack alone."""
         self.lr = self.lr[index]
 
+    def state(self) -> dict[str, torch.Tensor]:
+        """What it remembers from step to step, under names."""
+        return {}
+
+    def restore(self, state: dict[str, torch.Tensor]) -> None:
+        """Remember what `state` holds."""
+
     def pull(self, layer: int, g, x, weight, bias) -> torch.Tensor | None:
         if uses_kernels(x):
             gx = torch.empty_like(x)
@@ -48,9 +55,9 @@ class SGD:
                 g.contiguous().numpy(), x.numpy(), weight.numpy(), bias.numpy(), self.lr.numpy(), gx.numpy()
             )
             return gx
-        gx = torch.bmm(g, weight.transpose(1, 2)) if layer else None
+        gx = products.product(g, weight.transpose(1, 2)) if layer else None
         step = g * -self.lr.view(-1, 1, 1)
-        weight.baddbmm_(x.transpose(1, 2), step)
+        products.add_product(weight, x.transpose(1, 2), step)
         bias.add_(step.sum(1))
         return gx
 
@@ -73,6 +80,18 @@ class Adam:
         self.lr = self.lr[index]
         self.moments = {name: (first[index], second[index]) for name, (first, second) in self.moments.items()}
 
+    def state(self) -> dict[str, torch.Tensor]:
+        """What it remembers from step to step, under names."""
+        moments = {f"{layer}.{kind}": torch.stack(both) for (layer, kind), both in self.moments.items()}
+        return {"steps": torch.tensor(self.steps), **moments}
+
+    def restore(self, state: dict[str, torch.Tensor]) -> None:
+        """Remember what `state` holds."""
+        self.steps = int(state.pop("steps"))
+        for name, (first, second) in state.items():
+            layer, kind = name.split(".")
+            self.moments[int(layer), kind] = first.clone(), second.clone()
+
     def pull(self, layer: int, g, x, weight, bias) -> torch.Tensor | None:
         lr = self.lr / (1 - self.beta1**self.steps)
         root = (1 - self.beta2**self.steps) ** 0.5  # bias corrections of the two moments
@@ -84,8 +103,8 @@ class Adam:
                 g.contiguous().numpy(), x.numpy(), weight.numpy(), first, second, lr.numpy(), *constants, gx.numpy()
             )
         else:
-            gx = torch.bmm(g, weight.transpose(1, 2)) if layer else None
-            self._move(weight, torch.bmm(x.transpose(1, 2), g), (layer, "weight"), lr, root)
+            gx = products.product(g, weight.transpose(1, 2)) if layer else None
+            self._move(weight, products.product(x.transpose(1, 2), g), (layer, "weight"), lr, root)
         self._move(bias, g.sum(1), (layer, "bias"), lr, root)
         return gx
 

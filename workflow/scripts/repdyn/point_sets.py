@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from repdyn import training
-from repdyn.ensemble import Ensemble, Member, parameter_count
+from repdyn.checkpoints import Checkpoint
+from repdyn.ensemble import Ensemble, Member, stacks
 from repdyn.networks import Layer
 
 MOST_RECORDED = 120
@@ -50,17 +51,16 @@ def train(
     init_seed: int = 0,
     dropout_seed: int | None = None,
     label: str = "training",
+    checkpoint: Checkpoint | None = None,
 ) -> Recorded:
     """Train every member on the points x (point, in_dim) with targets y (point, out_dim), loss 1/2 MSE."""
-    together = len(members)
-    if device == "cpu":
-        together = max(1, training.CACHE_BYTES // (4 * parameter_count(layers)))
     at = recorded_steps(steps)
-    parts = []
-    with training.flushed_subnormals(), training.Progress(label, steps * -(-len(members) // together)) as progress:
-        for first in range(0, len(members), together):
-            ensemble = Ensemble(layers, members[first : first + together], optimiser, device, init_seed, dropout_seed)
-            parts.append(_record(ensemble, x, y, steps, set(at.tolist()), progress))
+    parts, checkpoint = [], checkpoint or Checkpoint()
+    stacked = stacks(layers, len(members), len(x), device)
+    with training.flushed_subnormals(), training.Progress(label, steps * len(stacked)) as progress:
+        for n, stack in enumerate(stacked):
+            ensemble = Ensemble(layers, members[stack], optimiser, device, init_seed, dropout_seed)
+            parts.append(_record(ensemble, x, y, steps, at, progress, checkpoint, n))
     distances, outputs = (np.concatenate(part) for part in zip(*parts, strict=True))
     gone = ~(np.isfinite(distances).all((1, 2)) & np.isfinite(outputs).all((1, 2)))  # (network, step)
     gone = np.logical_or.accumulate(gone, axis=1)
@@ -72,20 +72,28 @@ def train(
 
 
 @torch.no_grad()
-def _record(ensemble: Ensemble, x, y, steps: int, at: set[int], progress) -> tuple[np.ndarray, np.ndarray]:
+def _record(ensemble: Ensemble, x, y, steps: int, at: np.ndarray, progress, checkpoint: Checkpoint, number: int):
     """Distances (network, layer, pair, step) and outputs (network, point, out_dim, step) of one training run."""
     x = torch.as_tensor(x, dtype=torch.float32, device=ensemble.device)
     y = torch.as_tensor(y, dtype=torch.float32, device=ensemble.device)
-    distances, outputs = [], []
-    for t in range(steps):
+    networks, pairs = len(ensemble.members), len(x) * (len(x) - 1) // 2
+    distances = torch.full((len(at), networks, len(ensemble.layers) - 1, pairs), torch.nan, device=x.device)
+    outputs = torch.full((len(at), networks, *y.shape), torch.nan, device=x.device)
+    place = {step: n for n, step in enumerate(at.tolist())}
+    part = checkpoint.part(number, ensemble, {"distances": distances, "outputs": outputs})
+    start = part.resume()
+    progress.update(start)
+    for t in range(start, steps):
+        part.offer(t)
         hidden, output = ensemble.forward(x)
-        if t in at:
+        if t in place:
             seen, out = ensemble.forward(x, training=False) if ensemble.has_dropout else (hidden, output)
-            distances.append(torch.stack([pair_distances(h) for h in seen], 1).cpu())
-            outputs.append(out.cpu())
+            distances[place[t]] = torch.stack([pair_distances(h) for h in seen], 1)
+            outputs[place[t]] = out
         ensemble.backward((output - y) / y.numel())
         progress.update()
-    return torch.stack(distances, -1).double().numpy(), torch.stack(outputs, -1).double().numpy()
+    part.end(steps)
+    return distances.permute(1, 2, 3, 0).double().cpu().numpy(), outputs.permute(1, 2, 3, 0).double().cpu().numpy()
 
 
 def pair_distances(h: torch.Tensor) -> torch.Tensor:

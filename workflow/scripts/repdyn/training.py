@@ -13,13 +13,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from repdyn.ensemble import Ensemble, Member, parameter_count
+from repdyn.checkpoints import Checkpoint
+from repdyn.ensemble import Ensemble, Member, stacks
 from repdyn.networks import Layer
 from repdyn.observables import output_observables, squared_distances
-
-# Networks that are trained together on a CPU should fit into its cache together: stacking saves interpreter time for
-# small ones and would cost memory bandwidth for large ones.
-CACHE_BYTES = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -61,16 +58,15 @@ def train(
     init_seed: int = 0,
     dropout_seed: int | None = None,
     label: str = "training",
+    checkpoint: Checkpoint | None = None,
 ) -> Trajectories:
     """Train every member on the two points x (2, in_dim) with targets y (2, out_dim), full batch, loss 1/2 MSE."""
-    together = len(members)
-    if device == "cpu":
-        together = max(1, CACHE_BYTES // (4 * parameter_count(layers)))
-    parts = []
-    with flushed_subnormals(), Progress(label, steps * -(-len(members) // together)) as progress:
-        for first in range(0, len(members), together):
-            ensemble = Ensemble(layers, members[first : first + together], optimiser, device, init_seed, dropout_seed)
-            parts.append(_record(ensemble, x, y, steps, progress))
+    parts, checkpoint = [], checkpoint or Checkpoint()
+    stacked = stacks(layers, len(members), len(x), device)
+    with flushed_subnormals(), Progress(label, steps * len(stacked)) as progress:
+        for n, stack in enumerate(stacked):
+            ensemble = Ensemble(layers, members[stack], optimiser, device, init_seed, dropout_seed)
+            parts.append(_record(ensemble, x, y, steps, progress, checkpoint, n))
     H, outputs = (np.concatenate(part) for part in zip(*parts, strict=True))
     finite = np.isfinite(outputs).all((2, 3)) & np.isfinite(H).all(1)
     gone = ~np.logical_and.accumulate(finite, axis=1)  # (network, step)
@@ -81,14 +77,20 @@ def train(
 
 
 @torch.no_grad()
-def _record(ensemble: Ensemble, x: np.ndarray, y: np.ndarray, steps: int, progress) -> tuple[np.ndarray, np.ndarray]:
+def _record(
+    ensemble: Ensemble, x: np.ndarray, y: np.ndarray, steps: int, progress, checkpoint: Checkpoint, number: int
+) -> tuple[np.ndarray, np.ndarray]:
     """H (network, layer, step) and outputs (network, step, point, out_dim) of one training run."""
     device, networks = ensemble.device, len(ensemble.members)
     x = torch.as_tensor(x, dtype=torch.float32, device=device)
     y = torch.as_tensor(y, dtype=torch.float32, device=device)
     H = torch.full((steps, len(ensemble.layers) - 1, networks), torch.nan, device=device)
     outputs = torch.full((steps, networks, *y.shape), torch.nan, device=device)
-    for t in range(steps):
+    part = checkpoint.part(number, ensemble, {"H": H, "outputs": outputs})
+    start = part.resume()
+    progress.update(start)
+    for t in range(start, steps):
+        part.offer(t)
         if ensemble.has_dropout:
             H[t], outputs[t] = _observe(*ensemble.forward(x, training=False))
             _, output = ensemble.forward(x)
@@ -100,6 +102,7 @@ def _record(ensemble: Ensemble, x: np.ndarray, y: np.ndarray, steps: int, progre
         if t % 1000 == 999 and not torch.isfinite(output).flatten(1).all(1).any():
             progress.update(steps - 1 - t)
             break  # nobody is left; the rest stays NaN
+    part.end(steps)
     return H.permute(2, 1, 0).cpu().numpy(), outputs.transpose(0, 1).cpu().numpy()
 
 
