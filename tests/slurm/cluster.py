@@ -183,10 +183,11 @@ def install() -> None:
         return
     if not shutil.which("apt-get"):
         raise Unavailable(f"{', '.join(missing)} not found, and there is no apt-get to install them")
+    apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with _no_services():
         for step in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
-            quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-            done = subprocess.run(["apt-get", "-q", *step], env=quiet, capture_output=True, text=True)
+            done = subprocess.run([*apt, *step], env=quiet, capture_output=True, text=True)
             if done.returncode:
                 raise Unavailable(f"apt-get {step[0]}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
 

@@ -27,10 +27,10 @@ class ClusterProject(Project):
     """A copy of the project, run with the SLURM profile.
 
     `gated` is a script of training that passes a gate. The executor asks after its jobs every `patience` seconds, and
-    after each time that none was done it waits 10 seconds more: with 6 a job of 15 seconds is not missed by much.
+    after each time that none was done it waits 10 seconds more: with 4 a job of 15 seconds is not missed by much.
     """
 
-    def __init__(self, folder: Path, cluster: Cluster, gated: str = "", patience: int = 6):
+    def __init__(self, folder: Path, cluster: Cluster, gated: str = "", patience: int = 4):
         super().__init__(folder)
         self.cluster = cluster
         self.profile = ("--workflow-profile", "profiles/slurm")
