@@ -1,7 +1,7 @@
 # repdyn: how the representations of deep networks move. From an empty folder to fitted theory, figures and tables.
 #
 #   snakemake                                     the laptop study: two points, depth, gain, falsification
-#   snakemake everything                          beside it final distances, XOR, blobs and MNIST
+#   snakemake everything                          beside it final distances, XOR, blobs, MNIST and the training response
 #   snakemake --configfile config/paper.yaml      full fidelity: 50 networks a setting
 #   snakemake depth                               one figure, with its data (all of them: README.md)
 
@@ -26,6 +26,7 @@ wildcard_constraints:
     depth="|".join(map(re.escape, study["depths"])),
     xor_setting="|".join(map(re.escape, study["xor_rows"])),
     blobs_setting="|".join(map(re.escape, study["blobs_rows"])),
+    response_setting="|".join(map(re.escape, study["response_rows"])),
 
 
 include: "workflow/rules/data.smk"
@@ -39,6 +40,7 @@ include: "workflow/rules/alternatives.smk"
 include: "workflow/rules/xor.smk"
 include: "workflow/rules/blobs.smk"
 include: "workflow/rules/mnist.smk"
+include: "workflow/rules/response.smk"
 
 
 rule all:
@@ -64,3 +66,6 @@ rule everything:
         rules.blobs.output,
         rules.mnist_pairs.output,
         rules.mnist_structure.output,
+        rules.response_law.output,
+        rules.response_rank.output,
+        rules.response_bridge.output,

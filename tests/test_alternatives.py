@@ -18,7 +18,7 @@ import plot_alternatives  # noqa: E402
 import prepare_two_points  # noqa: E402
 import train  # noqa: E402
 
-from repdyn import alternatives, artifacts, falsification, fitting, runge_kutta, theory  # noqa: E402
+from repdyn import alternatives, artifacts, falsification, fitting, information, runge_kutta, theory  # noqa: E402
 from repdyn.alternatives import DYNAMICS, FACTORS  # noqa: E402
 from repdyn.figures import alternatives as drawing  # noqa: E402
 
@@ -236,8 +236,8 @@ def test_effective_observations_of_a_known_process():
         for i in range(1, x.shape[1]):
             x[:, i] += r * x[:, i - 1]
         expected = x.shape[1] * (1 - r) / (1 + r)
-        np.testing.assert_allclose(falsification.effective_observations(x), expected, rtol=0.15)
-    assert falsification.effective_observations(np.ones((1, 50))) < 3
+        np.testing.assert_allclose(information.effective_observations(x), expected, rtol=0.15)
+    assert information.effective_observations(np.ones((1, 50))) < 3
 
 
 def test_criterion_and_ties():

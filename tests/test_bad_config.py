@@ -35,7 +35,7 @@ figures: {gains: [default, gain_0.9]}
 GRID_ROWS = "rows: [default, tanh, gain_0.9, gain_1.2, gain_1.4, two_layer]"
 NAME = "a name of a-z, 0-9, '_', '.' and '-' that begins with a letter or digit, without '/' or '..', at most 64 long"
 PLAIN = "expected a folder such as results/mine, without '.', '..', '//' or a '/' at the end"
-ACTIVATIONS = "expected one of leaky_relu, relu, elu, tanh, silu, gelu, none"
+ACTIVATIONS = "expected one of leaky_relu, relu, elu, tanh, sigmoid, silu, gelu, none"
 NAMES = "a list of at least 2 names of selected rows, each once"
 FOLDER = "a folder, relative to the project or absolute, of letters, digits and _ . , + @ = - between the '/'"
 COLUMNS = "name, model, activation, gain, lr, width, depth, steps, layer, optimiser"

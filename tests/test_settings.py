@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from repdyn import settings
+from repdyn.tables import hidden_layers
 from repdyn.validation import leaves
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -260,7 +261,7 @@ def test_activations_are_those_that_can_be_built():
 def test_hidden_layers():
     rows = study()["rows"]
     counts = {"default": 20, "skip": 20, "cnn": 12, "dropout": 10, "two_layer": 1}
-    assert {name: settings.hidden_layers(rows[name]) for name in counts} == counts
+    assert {name: hidden_layers(rows[name]) for name in counts} == counts
 
 
 def add_architecture(monkeypatch, folder, name, layers):

@@ -9,7 +9,7 @@ import logging
 import numpy as np
 import pandas as pd
 
-from repdyn import artifacts, falsification
+from repdyn import artifacts, falsification, information
 from repdyn.jobs import run_job
 
 DECISIVE = 2  # difference of the criterion from which on one dynamics is preferred to another
@@ -27,7 +27,7 @@ def main(trajectories: str, fits: str, layer: int, output: str) -> None:
         fitted = [fit for fit, _ in dynamics.values()]
         sse = np.array([fit.sse for fit in fitted])
         # One number of observations for all five, or their criteria could not be compared: the smallest.
-        worth = [falsification.effective_observations(predicted - curves).sum() for _, predicted in dynamics.values()]
+        worth = [information.effective_observations(predicted - curves).sum() for _, predicted in dynamics.values()]
         observations = np.nanmin(worth) if np.isfinite(sse).any() else np.nan
         criterion = falsification.criterion(sse, observations, t.size)
         behind = criterion - np.nanmin(criterion) if np.isfinite(sse).any() else criterion

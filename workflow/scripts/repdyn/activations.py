@@ -20,6 +20,7 @@ ACTIVATIONS = {
     "relu": (F.relu, lambda g, z, a: _aten.threshold_backward(g, z, 0.0)),
     "elu": (F.elu, lambda g, z, a: _aten.elu_backward(g, 1.0, 1.0, 1.0, False, z)),
     "tanh": (torch.tanh, lambda g, z, a: _aten.tanh_backward(g, a)),
+    "sigmoid": (torch.sigmoid, lambda g, z, a: _aten.sigmoid_backward(g, a)),
     "silu": (F.silu, lambda g, z, a: _aten.silu_backward(g, z)),
     "gelu": (F.gelu, lambda g, z, a: _aten.gelu_backward(g, z)),
 }

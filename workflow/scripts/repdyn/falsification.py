@@ -10,6 +10,7 @@ import numpy as np
 from repdyn import alternatives, fitting
 from repdyn.alternatives import DYNAMICS, FACTORS
 from repdyn.descent import HIGHEST_RATE, LOWEST_RATE, descend
+from repdyn.information import akaike
 
 _RATIOS, _CLOCKS, _VALLEYS = 26, 20, 4
 _FEW, _MANY = 45, 300  # half the number of cells that the first and the second descent look at
@@ -187,29 +188,13 @@ def _promising(pair, theta, free, sse, total):
     return pair[keep], theta[keep], free[keep]
 
 
-def effective_observations(residual):
-    """How many independent observations a residual (..., n) is worth: n over its autocorrelation time, at least 1.
-
-    The time is 1 + 2 (rho_1 + rho_2 + ...) up to the first rho that is not positive, with rho_k the residual's
-    autocorrelation about 0 at lag k (a mean that is off is an error of the fit as well). A residual of zeros counts n.
-    """
-    n = residual.shape[-1]
-    spectrum = np.abs(np.fft.rfft(residual, 2 * n)) ** 2
-    covariance = np.fft.irfft(spectrum)[..., :n]
-    with np.errstate(all="ignore"):
-        rho = covariance / covariance[..., :1]
-    rho = np.where(np.logical_and.accumulate(rho > 0, axis=-1), rho, 0)
-    time = np.maximum(2 * rho.sum(-1) - 1, 1)
-    return np.maximum(n / time, 1)
-
-
 def criterion(sse, observations, steps):
     """Akaike's criterion of least squares with two parameters, n log(SSE/N) + 2 * 2.
 
     N = 3 steps is the number of residuals, n the number of effective ones. All dynamics have two parameters, so its
     differences are n log of the ratio of the sums; those of the Bayesian criterion are the same.
     """
-    return observations * np.log(np.maximum(sse, 1e-300) / (3 * steps)) + 4
+    return akaike(sse, observations, 3 * steps, 2)
 
 
 def wins(sse):

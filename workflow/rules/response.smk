@@ -1,0 +1,224 @@
+# Takes: the table of the second system and its task; for the bridge to the first system rows of the two-point study.
+# Makes: <results>/response/{response_setting}.nc, the training response of every network and method as it learns;
+# tables response_law.csv (one row a network, method and stage), response_verdicts.csv, response_rank.csv, fragility.csv
+# (one row a network, method and loss), response_effects.csv, fragility_correlation.csv, response_bridge.csv (one row a
+# network and window of training) and response_bridge_summary.csv; figures response_law, response_rank, response_bridge.
+
+RESPONSE = study["response"]
+# batch 0: all points
+RESPONSE_METHODS = {
+    "single": {"batch": 1, "optimiser": "sgd"},
+    "minibatch": {"batch": RESPONSE["minibatch"], "optimiser": "sgd"},
+    "full": {"batch": 0, "optimiser": "sgd"},
+    "adam": {"batch": 0, "optimiser": "adam"},
+}
+BRIDGED = RESPONSE["bridge"]["rows"]
+
+
+rule train_response:
+    input:
+        code=code("train_response.py"),
+        architecture=code("repdyn/architectures/mlp.py"),
+    output:
+        runs="<results>/response/{response_setting}.nc",
+    log:
+        "<logs>/response/{response_setting}.log",
+    conda:
+        "../envs/training.yaml"
+    params:
+        row=lookup("response_rows/{response_setting}", within=study),
+        task=lookup("response/task", within=study),
+        methods={name: RESPONSE_METHODS[name] for name in RESPONSE["methods"]},
+        times=lookup("response/times", within=study),
+        radius=lookup("response/radius", within=study),
+        device=lookup("training/device", within=study),
+    script:
+        "../scripts/train_response.py"
+
+
+rule fit_response_law:
+    input:
+        code=code("fit_response_law.py"),
+        runs=expand("<results>/response/{response_setting}.nc", response_setting=study["response_rows"]),
+    output:
+        table=report(
+            "<results>/tables/response_law.csv",
+            caption="../report/response_law_table.rst",
+            category="Training response",
+            labels={"result": "table, the law in every network"},
+        ),
+        verdicts=report(
+            "<results>/tables/response_verdicts.csv",
+            caption="../report/response_law_table.rst",
+            category="Training response",
+            labels={"result": "table, where the law holds"},
+        ),
+        curves="<results>/response/law_curves.csv",
+    log:
+        "<logs>/fit_response_law.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        stages=lookup("response/stages", within=study),
+        intervals=lookup("fits", within=study),
+        seed=lookup("seeds/bootstrap", within=study),
+    script:
+        "../scripts/fit_response_law.py"
+
+
+rule response_law:
+    input:
+        code=code("plot_response_law.py"),
+        verdicts=rules.fit_response_law.output.verdicts,
+        curves=rules.fit_response_law.output.curves,
+    output:
+        svg=report(
+            "<results>/figures/response_law.svg",
+            caption="../report/response_law.rst",
+            category="Training response",
+            labels={"result": "figure, aging and kernel"},
+        ),
+        png="<results>/figures/response_law.png",
+        csv="<results>/figures/response_law.csv",
+    log:
+        "<logs>/figures/response_law.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        networks=lookup("response/networks", within=study),
+    script:
+        "../scripts/plot_response_law.py"
+
+
+rule compare_response_rank:
+    input:
+        code=code("compare_response_rank.py"),
+        runs=expand("<results>/response/{response_setting}.nc", response_setting=study["response_rows"]),
+    output:
+        ranks=report(
+            "<results>/tables/response_rank.csv",
+            caption="../report/response_rank_table.rst",
+            category="Training response",
+            labels={"result": "table, feature space of every network"},
+        ),
+        fragility=report(
+            "<results>/tables/fragility.csv",
+            caption="../report/response_rank_table.rst",
+            category="Training response",
+            labels={"result": "table, fragility of every network"},
+        ),
+        effects="<results>/tables/response_effects.csv",
+        correlations="<results>/tables/fragility_correlation.csv",
+        curves="<results>/response/rank_curves.csv",
+    log:
+        "<logs>/compare_response_rank.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        levels=lookup("response/levels", within=study),
+        intervals=lookup("fits", within=study),
+        seed=lookup("seeds/bootstrap", within=study),
+    script:
+        "../scripts/compare_response_rank.py"
+
+
+rule response_rank:
+    input:
+        code=code("plot_response_rank.py"),
+        ranks=rules.compare_response_rank.output.ranks,
+        fragility=rules.compare_response_rank.output.fragility,
+        effects=rules.compare_response_rank.output.effects,
+        correlations=rules.compare_response_rank.output.correlations,
+    output:
+        svg=report(
+            "<results>/figures/response_rank.svg",
+            caption="../report/response_rank.rst",
+            category="Training response",
+            labels={"result": "figure, feature space and fragility"},
+        ),
+        png="<results>/figures/response_rank.png",
+        csv="<results>/figures/response_rank.csv",
+    log:
+        "<logs>/figures/response_rank.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        confidence=lookup("fits/confidence", within=study),
+        networks=lookup("response/networks", within=study),
+    script:
+        "../scripts/plot_response_rank.py"
+
+
+rule train_response_bridge:
+    input:
+        code=code("train_response_bridge.py"),
+        architecture=lambda wildcards: code(
+            f"repdyn/architectures/{study['rows'][wildcards.setting]['model']}.py"
+        ),
+        data="<results>/data/two_points.nc",
+    output:
+        kernels="<results>/response/bridge/{setting}.nc",
+    log:
+        "<logs>/response/bridge/{setting}.log",
+    conda:
+        "../envs/training.yaml"
+    params:
+        row=lookup("{setting}", within=TRAINED),
+        times=lookup("response/bridge/times", within=study),
+        device=lookup("training/device", within=study),
+    script:
+        "../scripts/train_response_bridge.py"
+
+
+rule compare_response_bridge:
+    input:
+        code=code("compare_response_bridge.py"),
+        trajectories=expand("<results>/trajectories/{setting}.nc", setting=BRIDGED),
+        kernels=expand("<results>/response/bridge/{setting}.nc", setting=BRIDGED),
+        fits=expand("<results>/fits/{setting}.csv", setting=BRIDGED),
+    output:
+        table=report(
+            "<results>/tables/response_bridge.csv",
+            caption="../report/response_bridge_table.rst",
+            category="Training response",
+            labels={"result": "table, rates in windows of training"},
+        ),
+        summary="<results>/tables/response_bridge_summary.csv",
+        curves="<results>/response/bridge_curves.csv",
+    log:
+        "<logs>/compare_response_bridge.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        layers=observed(BRIDGED),
+        windows=lookup("response/bridge/windows", within=study),
+        intervals=lookup("fits", within=study),
+        seed=lookup("seeds/bootstrap", within=study),
+    script:
+        "../scripts/compare_response_bridge.py"
+
+
+rule response_bridge:
+    input:
+        code=code("plot_response_bridge.py"),
+        table=rules.compare_response_bridge.output.table,
+        summary=rules.compare_response_bridge.output.summary,
+        curves=rules.compare_response_bridge.output.curves,
+    output:
+        svg=report(
+            "<results>/figures/response_bridge.svg",
+            caption="../report/response_bridge.rst",
+            category="Training response",
+            labels={"result": "figure, the bridge to the first system"},
+        ),
+        png="<results>/figures/response_bridge.png",
+        csv="<results>/figures/response_bridge.csv",
+    log:
+        "<logs>/figures/response_bridge.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        rows={name: study["rows"][name] for name in BRIDGED},
+        confidence=lookup("fits/confidence", within=study),
+    script:
+        "../scripts/plot_response_bridge.py"

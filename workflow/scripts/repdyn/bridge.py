@@ -1,0 +1,77 @@
+"""What the tangent kernel of a deep network on two points has to do with the effective rates of its representation.
+
+Gradient descent at learning rate lr on the loss 1/2 MSE of two points A and B moves the outputs by the tangent kernel K
+of the whole network. For one output, with de = dyh - dy the error of the difference and m the mean error,
+
+    d(dyh)/dt = -lr/4 K_d de - lr/2 (K_AA - K_BB) m        K_d = K_AA + K_BB - 2 K_AB
+    dm/dt     = -lr/8 (K_AA - K_BB) de - lr/4 K_s m        K_s = K_AA + K_BB + 2 K_AB
+
+In deep networks K_s is much larger than K_d, so that m follows de: m = -(K_AA - K_BB) de / (2 K_s), and
+
+    dY/dt = 2 dyh d(dyh)/dt = -lr/2 K_e w,                  K_e = K_d - (K_AA - K_BB)^2 / K_s = 4 det K / K_s.
+
+The effective theory says dY/dt = -w (eta_y H + eta_h |dx|^2 Y / H) (van Rossem & Saxe 2024). Both together:
+
+    lr/2 K_e(t)  =  eta_y H(t) + eta_h |dx|^2 Y(t) / H(t)
+
+The left side is measured without the theory; the right side follows from two rates and the observed layer. Rates that are
+constants say how the kernel ages. (With several outputs K is the mean over them, and lr is divided by their number.) All of
+it is linear in the step: where units sit at the kink of a ReLU a real step does not move the outputs as K says.
+"""
+
+import numpy as np
+
+from repdyn import fitting
+
+
+def effective_kernel(kernel):
+    """K_e = 4 det K / K_s from (..., 2, 2): how the difference of the outputs answers while the mean error follows it."""
+    aa, bb, ab = kernel[..., 0, 0], kernel[..., 1, 1], (kernel[..., 0, 1] + kernel[..., 1, 0]) / 2
+    return 4 * (aa * bb - ab**2) / (aa + bb + 2 * ab)
+
+
+def linear_response(kernel, error, rate):
+    """What the difference of the outputs does in one step, to first order: kernel (..., 2, 2), error (..., 2, outputs).
+
+    rate: learning rate by (points x outputs) of the mean in the loss. Shape (..., outputs).
+    """
+    moved = -rate * np.einsum("...pq,...qk->...pk", kernel, error)
+    return moved[..., 0, :] - moved[..., 1, :]
+
+
+def decay_rate(H, Y, eta_h, eta_y, dx2):
+    """eta_y H + eta_h |dx|^2 Y / H: the rate, per step, at which the theory moves Y by -w."""
+    return eta_y * H + eta_h * dx2 * Y / H
+
+
+def windows(Y, w, dy2, count):
+    """Edges (count + 1,) of windows in which the outputs move alike: equal shares of the path of Y and w.
+
+    The path is taken relative to dy2, up to the last step; every window has at least 5 steps.
+    """
+    moved = np.hypot(np.diff(Y), np.diff(w)) / max(dy2, 1e-300)
+    path = np.r_[0, np.cumsum(moved)]
+    edges = np.searchsorted(path, path[-1] * np.arange(count + 1) / count)
+    edges[0], edges[-1] = 0, Y.size - 1
+    for i in range(1, count + 1):
+        edges[i] = max(edges[i], edges[i - 1] + 5)
+    return np.minimum(edges, Y.size - 1)
+
+
+def windowed_fits(H, Y, w, dx2, dy2, count):
+    """Effective rates fitted anew in every window: a list of (first step, last step, `fitting.Fit`)."""
+    edges = windows(Y, w, dy2, count)
+    found = []
+    for first, last in zip(edges[:-1], edges[1:]):
+        part = slice(first, last + 1)
+        t = np.arange(first, last + 1, dtype=float)
+        found.append((int(first), int(last), fitting.fit_trajectory(t, H[part], Y[part], w[part], dx2, dy2)))
+    return found
+
+
+def log_deviation(predicted, measured):
+    """Root mean square of log(predicted / measured), over where both are positive."""
+    with np.errstate(all="ignore"):
+        ratio = np.log(np.asarray(predicted, float) / np.asarray(measured, float))
+    ratio = ratio[np.isfinite(ratio)]
+    return float(np.sqrt((ratio**2).mean())) if ratio.size else np.nan

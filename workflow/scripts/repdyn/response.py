@@ -1,0 +1,94 @@
+"""How the output at x answers to one training step at x0, in networks of one hidden layer.
+
+A gradient step of size s on the single point x0, with the loss 1/2 MSE over the n outputs, moves the outputs by
+
+    df(x) = -s/n K(x, x0) (f(x0) - y0) + O(s^2),      K_kl(x, x0) = grad f_k(x) . grad f_l(x0),
+
+with K the empirical neural tangent kernel (Jacot et al. 2018) and gradients with respect to all weights and biases. It
+is a matrix over outputs. Two contractions of it are used: along the residual e = f(x0) - y0, which is what a step
+shows,
+
+    response(x, x0) = -n <df(x), e> / (s |e|^2)  ->  <e, K(x, x0) e> / |e|^2       as s -> 0,
+
+and the trace over outputs by their number, the mean answer of an output to an error of its own, which needs no target.
+
+Networks are stacked: `Parameters` holds (network, ...) tensors. Nothing here changes the parameters that it is given.
+"""
+
+import torch
+from torch.func import grad, jacrev, vmap
+
+from repdyn.activations import ACTIVATIONS
+from repdyn.ensemble import Ensemble
+
+Parameters = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+def parameters(ensemble: Ensemble) -> Parameters:
+    """A copy in double precision of weights and biases of networks of one hidden layer: w, b, v, c."""
+    (w, v), (b, c) = ensemble.weights, ensemble.biases
+    return tuple(p.double() for p in (w, b, v, c))
+
+
+def hidden(one: Parameters, x: torch.Tensor, activation: str) -> torch.Tensor:
+    """phi(x w + b) of one network, (..., unit)."""
+    w, b, _, _ = one
+    return ACTIVATIONS[activation][0](x @ w + b)
+
+
+def output(one: Parameters, x: torch.Tensor, activation: str) -> torch.Tensor:
+    """f(x) = phi(x w + b) v + c of one network, (..., output)."""
+    _, _, v, c = one
+    return hidden(one, x, activation) @ v + c
+
+
+def gradients(networks: Parameters, x: torch.Tensor, activation: str) -> torch.Tensor:
+    """grad f_k(x) of every network, place and output: (network, place, output, parameter)."""
+    found = vmap(jacrev(lambda one: output(one, x, activation)))(networks)
+    return torch.cat([g.flatten(3) for g in found], dim=3)
+
+
+def tangent_kernel(networks: Parameters, x: torch.Tensor, x0: torch.Tensor, activation: str) -> torch.Tensor:
+    """K_kl(x, x0) of every network: (network, place of x, place of x0, k, l)."""
+    at, to = gradients(networks, x, activation), gradients(networks, x0, activation)
+    return torch.einsum("nxkp,nylp->nxykl", at, to)
+
+
+def contracted(kernel: torch.Tensor) -> torch.Tensor:
+    """The trace over outputs by their number: (..., k, k) -> (...)."""
+    return kernel.diagonal(dim1=-2, dim2=-1).mean(-1)
+
+
+def along(kernel: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
+    """<e, K e> / |e|^2: kernel (network, place, point, k, k) and residuals (network, point, k) -> (network, place, point)."""
+    unit = residual / residual.norm(dim=-1, keepdim=True)
+    return torch.einsum("nxykl,nyk,nyl->nxy", kernel, unit, unit)
+
+
+def change(
+    networks: Parameters, grid: torch.Tensor, x0: torch.Tensor, y0: torch.Tensor, size: float, activation: str
+) -> torch.Tensor:
+    """df: how one gradient step at each x0 (point, 2), target y0 (point, output), moves the outputs on the grid.
+
+    Every step starts from the same networks, on a copy. Shape (network, place, point, output).
+    """
+
+    def moved(one, at, target):
+        slope = grad(lambda p: 0.5 * (output(p, at, activation) - target).square().mean())(one)
+        after = tuple(p - size * g for p, g in zip(one, slope, strict=True))
+        return output(after, grid, activation) - output(one, grid, activation)
+
+    each_point = vmap(moved, in_dims=(None, 0, 0), out_dims=1)
+    return vmap(each_point, in_dims=(0, None, None))(networks, x0, y0)
+
+
+def response(df: torch.Tensor, residual: torch.Tensor, size: float) -> torch.Tensor:
+    """-n <df(x), e> / (s |e|^2) from df (network, place, point, output), e (network, point, output)."""
+    projected = torch.einsum("nxyk,nyk->nxy", df, residual) / residual.square().sum(-1).unsqueeze(1)
+    return -projected * df.shape[-1] / size
+
+
+def input_jacobian(networks: Parameters, x: torch.Tensor, activation: str) -> torch.Tensor:
+    """df_k/dx_i of every network and place, exact: (network, place, output, input)."""
+    one_place = jacrev(lambda one, at: output(one, at, activation), argnums=1)
+    return vmap(vmap(one_place, in_dims=(None, 0)), in_dims=(0, None))(networks, x)
