@@ -39,7 +39,9 @@ rule train_response:
 rule fit_response_law:
     input:
         code=code("fit_response_law.py"),
-        runs=expand("<results>/response/{response_setting}.nc", response_setting=study["response_rows"]),
+        runs=expand(
+            "<results>/response/{response_setting}.nc", response_setting=study["response_rows"]
+        ),
     output:
         table=report(
             "<results>/tables/response_law.csv",
@@ -93,7 +95,9 @@ rule response_law:
 rule compare_response_rank:
     input:
         code=code("compare_response_rank.py"),
-        runs=expand("<results>/response/{response_setting}.nc", response_setting=study["response_rows"]),
+        runs=expand(
+            "<results>/response/{response_setting}.nc", response_setting=study["response_rows"]
+        ),
     output:
         ranks=report(
             "<results>/tables/response_rank.csv",

@@ -14,10 +14,12 @@ The effective theory says dY/dt = -w (eta_y H + eta_h |dx|^2 Y / H) (van Rossem 
 
     lr/2 K_e(t)  =  eta_y H(t) + eta_h |dx|^2 Y(t) / H(t)
 
-The left side is measured without the theory; the right side follows from two rates and the observed layer. Rates that are
-constants say how the kernel ages. (With several outputs K is the mean over them, and lr is divided by their number.) All of
-it is linear in the step: where units sit at the kink of a ReLU a real step does not move the outputs as K says.
+The left side is measured without the theory; the right side follows from two rates and the observed layer. Rates that
+are constants say how the kernel ages. (With several outputs K is the mean over them; lr is divided by their number.)
+All of it is linear in the step: where units sit at the kink of a ReLU a real step does not move the outputs as K says.
 """
+
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,7 +27,7 @@ from repdyn import fitting
 
 
 def effective_kernel(kernel):
-    """K_e = 4 det K / K_s from (..., 2, 2): how the difference of the outputs answers while the mean error follows it."""
+    """K_e = 4 det K / K_s from (..., 2, 2): how the difference of the outputs answers while the mean follows."""
     aa, bb, ab = kernel[..., 0, 0], kernel[..., 1, 1], (kernel[..., 0, 1] + kernel[..., 1, 0]) / 2
     return 4 * (aa * bb - ab**2) / (aa + bb + 2 * ab)
 
@@ -62,7 +64,7 @@ def windowed_fits(H, Y, w, dx2, dy2, count):
     """Effective rates fitted anew in every window: a list of (first step, last step, `fitting.Fit`)."""
     edges = windows(Y, w, dy2, count)
     found = []
-    for first, last in zip(edges[:-1], edges[1:]):
+    for first, last in pairwise(edges):
         part = slice(first, last + 1)
         t = np.arange(first, last + 1, dtype=float)
         found.append((int(first), int(last), fitting.fit_trajectory(t, H[part], Y[part], w[part], dx2, dy2)))

@@ -40,7 +40,7 @@ def worst_case(jacobian, radius):
 
 
 def at_loss(loss, level, *values):
-    """Each of the values (time,) where the loss (time,) first falls to the level, interpolated in log loss; else nan."""
+    """Each of the values (time,) where the loss (time,) first falls to a level, linear in its logarithm; or nan."""
     below = np.flatnonzero(loss <= level)
     if not below.size or not np.isfinite(loss[: below[0] + 1]).all():
         return (np.nan,) * len(values)

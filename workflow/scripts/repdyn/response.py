@@ -60,7 +60,7 @@ def contracted(kernel: torch.Tensor) -> torch.Tensor:
 
 
 def along(kernel: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
-    """<e, K e> / |e|^2: kernel (network, place, point, k, k) and residuals (network, point, k) -> (network, place, point)."""
+    """<e, K e> / |e|^2, (network, place, point); kernel (network, place, point, k, k), residual (network, point, k)."""
     unit = residual / residual.norm(dim=-1, keepdim=True)
     return torch.einsum("nxykl,nyk,nyl->nxy", kernel, unit, unit)
 

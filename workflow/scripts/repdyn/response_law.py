@@ -64,7 +64,7 @@ def product(kernel, steps):
 
 
 def half_width(k, distance):
-    """The distance at which k has fallen half-way from k(0) to its lowest value, interpolated; nan if it never falls."""
+    """The distance at which k has fallen half-way from k(0) to its lowest value, interpolated; nan without a fall."""
     fall = (k[0] - k) / (k[0] - k.min()) if k.min() < k[0] else np.zeros_like(k)
     first = int(np.argmax(fall >= 0.5))
     if fall[first] < 0.5:

@@ -190,7 +190,7 @@ def _documents(config_files, root):
 
 @functools.cache
 def schema(name):
-    """A schema by name: config, depth_gain, response, two_points (models: the registered ones), blobs (the same by epochs)."""
+    """A schema by name: config, depth_gain, response, two_points (of all architectures), blobs (the same by epochs)."""
     if name == "blobs":
         row = copy.deepcopy(schema("two_points"))
         row["required"] = ["epochs" if column == "steps" else column for column in row["required"]]
@@ -207,7 +207,7 @@ def schema(name):
 
 
 def describe(root=Path(".")):
-    """{"config": ..., "two_points": ..., "depth_gain": ..., "response": ...}: a Markdown table of parameters from each schema."""
+    """{"config": ..., "two_points": ..., "depth_gain": ..., "response": ...}: a Markdown table from each schema."""
     values = read_yaml(Path(root) / BASE, BASE)
     config = ["| key | laptop | allowed | what it does |", "| --- | --- | --- | --- |"]
     for path, sub in leaves(schema("config")).items():

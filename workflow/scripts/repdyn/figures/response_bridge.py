@@ -20,8 +20,8 @@ def figure(
     style.headline(
         page,
         "Bridge to the first system: the response of a deep network on two points, and its effective rates",
-        "Tangent kernel K of the whole network; theory: lr/2 K$_e$ = η_h |Δx|² Y/H + η_y H, with rates fitted to the whole "
-        "training or anew in each window of it.",
+        "Tangent kernel K of the whole network; theory: lr/2 K$_e$ = η_h |Δx|² Y/H + η_y H, with rates fitted to the "
+        "whole training or anew in each window of it.",
     )
     handles = [
         Line2D([], [], color=style.FAINT, linewidth=2.4, alpha=0.7, label="measured kernel, one line a network"),

@@ -38,8 +38,8 @@ def figure(ranks, fragility, effects, correlations, confidence: float, networks:
     style.headline(
         page,
         "Second system: dimensions of the hidden layer and fragility, by method of training, at the same training loss",
-        f"Mean of up to {networks} networks that start alike in all methods, {100 * confidence:g} % bootstrap intervals. "
-        "A test of the claims of an abstract (arXiv 2405.04074).",
+        f"Mean of up to {networks} networks that start alike in all methods, {100 * confidence:g} % bootstrap "
+        "intervals. A test of the claims of an abstract (arXiv 2405.04074).",
     )
     style.legend(page, looks.handles(), 0.72)
     top, panel = 1.5, 1.8
@@ -66,7 +66,8 @@ def figure(ranks, fragility, effects, correlations, confidence: float, networks:
         ax = page.add_axes((0.135 + 0.295 * i, bottom, 0.245, above - bottom))
         _effects(ax, here[here.measure == measure], settings, label, names=i == 0)
         ax.set_title(title, loc="left", fontweight="bold", fontsize=10)
-    ax.legend(fontsize=7.5, loc="best", handlelength=1)
+        if i == 0:
+            ax.legend(fontsize=7.5, loc="upper right", handlelength=1)
     shown = correlations[
         np.isclose(correlations.loss, level) & (correlations["rank"] == RANK) & (correlations.fragility == FRAGILITY)
     ]
