@@ -128,9 +128,12 @@ class Aging:
 
 
 def curve(law, t, parameters):
-    """log A(t) of a law."""
-    a, *rest = parameters
-    return a + sum(slope * column for slope, column in zip(rest[:1], [_column(law, t, *rest[1:])]))
+    """log A(t) of a law, (time,)."""
+    level, *rest = parameters
+    if law == "constant":
+        return np.full(np.shape(t), level)
+    slope, *nonlinear = rest
+    return level + slope * _column(law, t, *nonlinear)
 
 
 def _column(law, t, *nonlinear):

@@ -1,0 +1,399 @@
+"""The second system: what is known in closed form first, then small networks through every script."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
+
+import compare_response_rank  # noqa: E402
+import fit_response_law  # noqa: E402
+import plot_response_law  # noqa: E402
+import plot_response_rank  # noqa: E402
+import train_response  # noqa: E402
+
+from repdyn import artifacts, encoding, networks, reduction, response, response_training, tangent  # noqa: E402
+from repdyn.activations import ACTIVATIONS  # noqa: E402
+from repdyn.ensemble import Ensemble, Member  # noqa: E402
+
+TASK = encoding.make("circle", 3, 4)
+GRID, POINTS, TARGETS = (torch.tensor(a) for a in (TASK.grid, TASK.points, TASK.targets))
+ROW = {
+    **{"name": "10", "shape": "circle", "activation": "tanh", "gain": 1.0, "width": 24, "lr": 0.1, "adam_lr": 0.01},
+    **{"steps": 400, "networks": 3, "init_seed": 0, "batch_seed": 3},
+}
+METHODS = {
+    "single": {"batch": 1, "optimiser": "sgd"},
+    "minibatch": {"batch": 2, "optimiser": "sgd"},
+    "full": {"batch": 0, "optimiser": "sgd"},
+    "adam": {"batch": 0, "optimiser": "adam"},
+}
+INTERVALS = {"confidence": 0.95, "resamples": 200}
+
+
+def shallow(activation="tanh", width=20, networks_=3, gain=1.0, lr=0.1, optimiser="sgd"):
+    layers = networks.layers("mlp", networks.Shape(width, 1, activation, 2, 3))
+    return Ensemble(layers, [Member(seed, gain, lr) for seed in range(networks_)], optimiser)
+
+
+def with_biases(ensemble):
+    """The same networks with biases that are not zero, in double precision."""
+    draw = torch.Generator().manual_seed(1)
+    w, b, v, c = response.parameters(ensemble)
+    return w, torch.randn(b.shape, generator=draw).double(), v, torch.randn(c.shape, generator=draw).double()
+
+
+# ---- the task
+
+
+def test_gray_codes_differ_in_one_bit_between_neighbours_also_around_the_circle():
+    for bits in (2, 3, 5):
+        codes = encoding.gray_codes(bits)
+        assert codes.shape == (2**bits, bits) and len(np.unique(codes, axis=0)) == 2**bits
+        assert (np.abs(codes - np.roll(codes, 1, axis=0)).sum(1) == 2).all()
+
+
+@pytest.mark.parametrize("shape", encoding.SHAPES)
+def test_distances_are_those_of_the_points(shape):
+    task = encoding.make(shape, 3, 5)
+    apart = np.linalg.norm(task.grid[:, None] - task.points, axis=-1)
+    np.testing.assert_allclose(task.distance[task.steps], apart, atol=1e-12)
+    assert set(task.steps.ravel()) == set(range(len(task.distance)))
+    assert {tuple(point) for point in task.points.round(9)} <= {tuple(place) for place in task.grid.round(9)}
+
+
+def test_an_unknown_shape_is_named():
+    with pytest.raises(ValueError, match="no such shape: 'square'; expected one of line, circle"):
+        encoding.make("square", 3, 5)
+
+
+# ---- kernel and response
+
+
+@pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name != "none"])
+def test_the_kernel_of_torch_func_is_the_one_in_closed_form(activation):
+    """grad f_k(x) . grad f_l(x0) = delta_kl (h . h0 + 1) + sum_j v_jk v_jl phi'(z_j) phi'(z0_j) (x . x0 + 1)."""
+    found = with_biases(shallow(activation))
+    kernel = response.tangent_kernel(found, GRID, POINTS, activation)
+    phi, pull = ACTIVATIONS[activation]
+
+    def layer(x, n):
+        z = x @ found[0][n] + found[1][n]
+        return phi(z), pull(torch.ones_like(z), z, phi(z))
+
+    for n in range(3):
+        (h, d), (h0, d0) = layer(GRID, n), layer(POINTS, n)
+        first = torch.einsum("xj,yj,jk,jl->xykl", d, d0, found[2][n], found[2][n])
+        expected = first * (GRID @ POINTS.T + 1)[..., None, None] + (h @ h0.T + 1)[..., None, None] * torch.eye(3)
+        torch.testing.assert_close(kernel[n], expected.double(), rtol=1e-9, atol=1e-10)
+
+
+def test_the_kernel_is_the_one_that_the_first_study_takes_of_deep_networks():
+    ensemble = shallow("leaky_relu")
+    kernel = response.tangent_kernel(response.parameters(ensemble), POINTS, POINTS, "leaky_relu")
+    other = tangent.tangent_kernel(ensemble, POINTS.float()).unflatten(1, (3, 8)).unflatten(3, (3, 8))
+    torch.testing.assert_close(kernel, other.permute(0, 2, 4, 1, 3).double(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_response_of_a_linear_network_is_its_closed_form():
+    """f = (x w + b) v + c after one step of size s at x0 with g = e / n, to all orders of s."""
+    found, size = with_biases(shallow("none")), 0.3
+    df = response.change(found, GRID, POINTS, TARGETS, size, "none")
+    for n in range(3):
+        w, b, v, c = (p[n].numpy() for p in found)
+        for i, (x0, y0) in enumerate(zip(TASK.points, TASK.targets, strict=True)):
+            g = ((x0 @ w + b) @ v + c - y0) / 3
+            back = g @ v.T
+            w1, b1 = w - size * np.outer(x0, back), b - size * back
+            v1, c1 = v - size * np.outer(x0 @ w + b, g), c - size * g
+            expected = ((TASK.grid @ w1 + b1) @ v1 + c1) - ((TASK.grid @ w + b) @ v + c)
+            np.testing.assert_allclose(df[n, :, i], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "silu", "relu"])
+def test_the_measured_response_is_the_kernel_as_steps_become_small(activation):
+    found = with_biases(shallow(activation))
+    residual = response.output(tuple(p[0] for p in found), POINTS, activation) - TARGETS
+    residual = torch.stack([response.output(tuple(p[n] for p in found), POINTS, activation) for n in range(3)]) - TARGETS
+    kernel = response.along(response.tangent_kernel(found, GRID, POINTS, activation), residual)
+    errors = []
+    for size in (1e-3, 1e-4, 1e-5):
+        df = response.change(found, GRID, POINTS, TARGETS, size, activation)
+        errors.append((response.response(df, residual, size) - kernel).abs().max().item())
+    assert errors[2] < 1e-3 * kernel.abs().max()
+    assert errors[0] / errors[1] == pytest.approx(10, rel=0.3) and errors[1] / errors[2] == pytest.approx(10, rel=0.3)
+
+
+def test_contractions():
+    kernel = torch.randn(2, 5, 4, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    residual = torch.zeros(2, 4, 3, dtype=torch.float64)
+    residual[..., 1] = -7
+    torch.testing.assert_close(response.along(kernel, residual), kernel[..., 1, 1])
+    torch.testing.assert_close(response.contracted(kernel), (kernel[..., 0, 0] + kernel[..., 1, 1] + kernel[..., 2, 2]) / 3)
+
+
+def test_the_jacobian_is_that_of_finite_differences():
+    found = with_biases(shallow("tanh"))
+    jacobian, h = response.input_jacobian(found, POINTS, "tanh"), 1e-6
+    for i, step in enumerate(h * torch.eye(2, dtype=torch.float64)):
+        for n in range(3):
+            one = tuple(p[n] for p in found)
+            rise = response.output(one, POINTS + step, "tanh") - response.output(one, POINTS - step, "tanh")
+            torch.testing.assert_close(jacobian[n, :, :, i], rise / (2 * h), rtol=1e-6, atol=1e-8)
+
+
+# ---- training
+
+
+def measured(at, batch=1, optimiser="sgd", **changes):
+    ensemble = shallow(**changes)
+    return response_training.train(
+        ensemble.layers, ensemble.members, TASK, 60, batch, optimiser, np.array(at), 0.1, 0.1, batch_seed=3
+    )
+
+
+@pytest.mark.parametrize(("batch", "optimiser"), [(1, "sgd"), (2, "sgd"), (3, "sgd"), (8, "sgd"), (8, "adam")])
+def test_training_does_not_notice_that_it_is_measured(batch, optimiser):
+    often, once = (measured(at, batch, optimiser) for at in (range(61), [60]))
+    for name in ("loss", "kernel", "response", "jacobian"):
+        np.testing.assert_array_equal(getattr(often, name)[:, -1], getattr(once, name)[:, 0])
+    assert len(np.unique(often.loss[0])) == 61
+
+
+def test_single_sample_sgd_is_torchs():
+    """A plain module and its optimiser on the same draws."""
+    runs = measured([0, 60])
+    draw = response_training.generator(response_training.BATCHES, 3, 1)
+    chosen = torch.rand(1000, 8, generator=draw).argsort(1)[:60, 0]
+    start = shallow()
+    net = torch.nn.Sequential(torch.nn.Linear(2, 20), torch.nn.Tanh(), torch.nn.Linear(20, 3))
+    for linear, weight in zip((net[0], net[2]), start.weights, strict=True):
+        linear.weight.data, linear.bias.data = weight[1].T.clone(), torch.zeros(weight.shape[2])
+    stepper = torch.optim.SGD(net.parameters(), lr=0.1)
+    for i in chosen:
+        stepper.zero_grad()
+        (0.5 * torch.nn.functional.mse_loss(net(POINTS[i].float()), TARGETS[i].float())).backward()
+        stepper.step()
+    final = 0.5 * torch.nn.functional.mse_loss(net(POINTS.float()), TARGETS.float()).item()
+    assert runs.loss[1, -1] == pytest.approx(final, rel=1e-4) and runs.loss[1, 0] != pytest.approx(final, rel=0.1)
+
+
+def test_a_network_is_the_same_whatever_it_is_stacked_with():
+    three, one = measured([0, 60]), measured([0, 60], networks_=1)
+    np.testing.assert_array_equal(three.kernel[:1], one.kernel)
+
+
+def test_a_wide_network_in_the_lazy_limit_has_a_constant_kernel():
+    """NTK scaling: weights of order 1 and 1/sqrt(width), learning rate ~ 1/width. K moves by ~ 1/sqrt(width)."""
+    moved = []
+    for width in (32, 256, 2048):
+        ensemble = shallow("tanh", width, 4, lr=3.0 / width)
+        for weights in (ensemble.weights[0],):
+            weights *= ((width + 2) / 2) ** 0.5
+        kernels = []
+        with torch.no_grad():
+            for t in range(301):
+                if t in (0, 300):
+                    found = response.parameters(ensemble)
+                    kernels.append(response.contracted(response.tangent_kernel(found, GRID, POINTS, "tanh")))
+                _, output = ensemble.forward(POINTS.float())
+                ensemble.backward((output - TARGETS.float()) / TARGETS.numel())
+        assert 0.5 * (output - TARGETS).square().mean() < 0.3  # it has learned something
+        change = (kernels[1] - kernels[0]).flatten(1).norm(dim=1) / kernels[0].flatten(1).norm(dim=1)
+        moved.append(change.mean().item())
+    assert moved[0] / moved[1] > 2 and moved[1] / moved[2] > 2 and moved[2] < 0.05, moved
+
+
+def test_divergence_stays_with_its_network():
+    layers = shallow("relu").layers
+    members = [Member(0, 1.0, 0.1), Member(1, 1.0, 1e3)]
+    runs = response_training.train(layers, members, TASK, 200, 8, "sgd", np.array([0, 200]), 0.1, 0.1)
+    for name, values in vars(runs).items():
+        if name != "step":
+            assert np.isfinite(values[0]).all() and np.isfinite(values[1, 0]).all() and np.isnan(values[1, 1]).all()
+
+
+def test_times_are_logarithmic_and_begin_at_the_start():
+    at = response_training.times(10000, 48)
+    assert at[0] == 0 and at[1] == 1 and at[-1] == 10000 and len(at) <= 48
+    assert np.ptp(np.diff(np.log(at[at > 100]))) < 0.01
+
+
+# ---- ranks and fragility
+
+
+def test_ranks_of_known_spectra():
+    for n in (1, 3, 10):
+        flat = np.r_[np.full(n, 0.7), np.zeros(5)]
+        assert reduction.participation_ratio(flat) == pytest.approx(n)
+        assert reduction.entropy_rank(flat) == pytest.approx(n)
+    assert reduction.participation_ratio(np.array([3.0, 1.0])) == pytest.approx(16 / 10)
+    assert reduction.entropy_rank(np.array([3.0, 1.0])) == pytest.approx(4 / 3**0.75)
+    assert np.isnan(reduction.participation_ratio(np.zeros(3))) and np.isnan(reduction.entropy_rank(np.zeros(3)))
+
+
+def test_variances_are_those_of_the_hidden_layer():
+    runs = measured([0])
+    one = tuple(p[1] for p in response.parameters(shallow()))
+    hidden = response.hidden(one, GRID, "tanh").numpy()
+    expected = np.linalg.eigvalsh(np.cov(hidden.T, bias=True))[::-1]
+    np.testing.assert_allclose(runs.variances[1, 0], expected[: runs.variances.shape[-1]], atol=1e-9)
+
+
+def test_the_worst_case_of_a_linear_map_is_its_largest_singular_value():
+    rng = np.random.default_rng(0)
+    maps = rng.normal(size=(5, 3, 2))
+    angle = np.linspace(0, 2 * np.pi, 20001)
+    ball = 0.2 * np.stack([np.cos(angle), np.sin(angle)])
+    largest = np.linalg.norm(maps @ ball, axis=1).max(-1)
+    np.testing.assert_allclose(reduction.worst_case(maps, 0.2), largest, rtol=1e-6)
+    maps[2] = np.nan
+    assert np.isnan(reduction.worst_case(maps, 0.2)).tolist() == [False, False, True, False, False]
+
+
+def test_perturbations_in_all_directions_are_those_of_the_jacobian_in_a_small_ball():
+    """Root mean square over directions: radius |J|_F / sqrt(2); none beyond the worst case."""
+    ensemble = shallow("tanh")
+    radius = 1e-4
+    runs = response_training.train(ensemble.layers, ensemble.members, TASK, 1, 8, "sgd", np.array([0]), 0.1, radius)
+    rms = np.sqrt((runs.perturbed**2).mean(-1))
+    np.testing.assert_allclose(rms, radius * np.linalg.norm(runs.jacobian, axis=(-2, -1)) / 2**0.5, rtol=1e-3)
+    assert (runs.perturbed.max(-1) <= 1.001 * reduction.worst_case(runs.jacobian, radius)).all()
+
+
+def test_values_at_the_first_time_that_a_loss_is_reached():
+    loss, value = np.array([1.0, 0.1, 0.5, 0.01]), np.arange(4.0)
+    assert reduction.at_loss(loss, 10**-0.5, value) == pytest.approx((0.5,))
+    assert reduction.at_loss(loss, 0.1, value, 2 * value) == pytest.approx((1.0, 2.0))
+    assert reduction.at_loss(loss, 2.0, value) == (0.0,)
+    assert np.isnan(reduction.at_loss(loss, 1e-3, value)[0])
+    assert np.isnan(reduction.at_loss(np.array([1, np.nan, 0.1]), 0.1, value)[0])
+
+
+def test_effects_and_correlations_of_known_data():
+    rng = np.random.default_rng(1)
+    first = rng.uniform(1, 2, 200)
+    second = first * np.exp(0.3 + 0.1 * rng.normal(size=200))
+    found = reduction.effect(first, second, 0.95, 500, 0)
+    assert found["log_ratio"] == pytest.approx(0.3, abs=0.03) and found["effect_size"] == pytest.approx(3, rel=0.15)
+    assert found["low"] < found["log_ratio"] < found["high"] and found["networks"] == 200
+    assert np.isnan(reduction.effect(first[:2], second[:2], 0.95, 500, 0)["log_ratio"])
+
+    group = np.repeat([0, 1], 300)
+    x = rng.normal(size=600)
+    y = 0.6 * x + 0.8 * rng.normal(size=600)
+    r, low, high, n = reduction.correlation(x + 50 * group, y - 90 * group, group, np.arange(600), 0.95, 500, 0)
+    assert n == 600 and low < r < high and r == pytest.approx(0.6, abs=0.08) and high - low < 0.2
+    within = [np.corrcoef(x[group == g], y[group == g])[0, 1] for g in (0, 1)]
+    assert min(within) - 0.02 <= r <= max(within) + 0.02
+    copied = [np.repeat(a[:20], 30) for a in (x, y, group, np.arange(600))]
+    assert np.diff(reduction.correlation(*copied, 0.95, 500, 0)[1:3]) > 2 * (high - low)  # 20 clusters, not 600
+
+
+# ---- through every script
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("response")
+    for name, changes in {"10": {}, "line": {"shape": "line", "activation": "relu"}}.items():
+        row = {**ROW, "name": name, **changes}
+        train_response.main(row, {"bits": 3, "finer": 3}, METHODS, 30, 0.1, "cpu", folder / f"{name}.nc")
+    analyse([folder / "10.nc", folder / "line.nc"], folder)
+    return folder
+
+
+def analyse(runs, folder):
+    tables = [folder / f"{name}.csv" for name in ("law", "verdicts", "law_curves")]
+    fit_response_law.main(runs, {"early": 0.5, "late": 0.2}, INTERVALS, 0, *tables)
+    tables = [folder / f"{name}.csv" for name in ("ranks", "fragility", "effects", "correlations", "rank_curves")]
+    compare_response_rank.main(runs, [0.3, 0.2, 1e-9], INTERVALS, 0, *tables)
+
+
+def test_every_network_method_and_stage_has_its_row(folder):
+    law = artifacts.read_table(folder / "law.csv")
+    assert len(law) == 2 * 4 * 3 * 2 * 4
+    assert set(law.setting) == {"10", "line"} and set(law.stage) == {"whole", "early", "middle", "late"}
+    fitted = law[law.best_law.notna()]
+    assert len(fitted) and (fitted.rank1_share.between(0, 1)).all() and (fitted.low <= fitted.high).all()
+    assert (law.reason[law.best_law.isna()].str.startswith("only ")).all()
+    whole = fitted[(fitted.stage == "whole") & (fitted.quantity == "kernel")]
+    assert len(whole) == 24 and (whole.rank1_share > 0.9).all()
+
+
+def test_the_law_is_that_of_the_measured_kernel(folder):
+    run = artifacts.read_dataset(folder / "10.nc").isel(method=2, seed=1)
+    curves = artifacts.read_table(folder / "law_curves.csv")
+    one = curves[(curves.setting == "10") & (curves.method == "full") & (curves.seed == 1)]
+    size, shape = (one[one.quantity == f"kernel {part}"].value.to_numpy() for part in "Ak")
+    matrix = np.stack([
+        [run.kernel.values[t][run.steps_apart.values == d].mean() for d in range(len(run.distance))]
+        for t in range(len(run.time))
+    ])  # fmt: skip
+    u, s, v = np.linalg.svd(matrix)
+    np.testing.assert_allclose(np.outer(size, shape), s[0] * np.outer(u[:, 0], v[0]), rtol=1e-4)
+    # the two ways to the response agree at the row's own step, to its first order
+    assert np.abs(run.response - run.along).max() < 0.15 * np.abs(run.along).max()
+
+
+def test_ranks_are_compared_at_the_same_loss_and_missing_ones_have_their_reason(folder):
+    ranks = artifacts.read_table(folder / "ranks.csv")
+    assert len(ranks) == 2 * 4 * 3 * 3
+    never = ranks[ranks.loss == 1e-9]
+    assert never.participation_ratio.isna().all() and never.reason.str.startswith("lowest loss").all()
+    some = ranks[(ranks.loss == 0.3) & ranks.participation_ratio.notna()]
+    assert len(some) > 12 and some.participation_ratio.between(1, 24).all() and (some.reason == "").all()
+    effects = artifacts.read_table(folder / "effects.csv")
+    assert set(effects.method) == {"single", "minibatch", "adam"}
+    pair = some[(some.setting == "10")].pivot(index="seed", columns="method", values="participation_ratio")
+    one = effects.query("setting == '10' and loss == 0.3 and method == 'adam' and measure == 'participation_ratio'")
+    assert one.log_ratio.item() == pytest.approx(np.log(pair.adam / pair.full).mean(), abs=1e-8)
+    correlations = artifacts.read_table(folder / "correlations.csv")
+    assert correlations[correlations.setting == "all"].correlation.dropna().between(-1, 1).all()
+
+
+def test_networks_that_diverged_are_listed(folder, tmp_path):
+    runs = artifacts.read_dataset(folder / "10.nc")
+    for name in ("loss", "residual", "kernel", "along", "response", "variances", "jacobian", "perturbed"):
+        runs[name][dict(method=0, seed=2, time=slice(5, None))] = np.nan
+    artifacts.write_dataset(runs, tmp_path / "10.nc")
+    analyse([tmp_path / "10.nc"], tmp_path)
+    law = artifacts.read_table(tmp_path / "law.csv").query("method == 'single' and seed == 2")
+    assert set(law[law.stage == "whole"].reason) == {"only 5 times"}
+    verdict = artifacts.read_table(tmp_path / "verdicts.csv").query("method == 'single' and stage == 'whole'")
+    assert set(verdict.fitted) == {2} and set(verdict.networks) == {3}
+    assert verdict.reason.str.startswith("1 of 3: only 5 times").all()
+    ranks = artifacts.read_table(tmp_path / "ranks.csv").query("method == 'single' and seed == 2 and loss == 0.2")
+    assert ranks.reason.item() == "diverged"
+    draw(tmp_path, tmp_path)
+
+
+def test_a_rebuild_gives_the_same_bytes(folder, tmp_path):
+    row = {**ROW, "name": "10"}
+    train_response.main(row, {"bits": 3, "finer": 3}, METHODS, 30, 0.1, "cpu", tmp_path / "10.nc")
+    assert (tmp_path / "10.nc").read_bytes() == (folder / "10.nc").read_bytes()
+
+
+def draw(folder, output):
+    paths = {name: [output / f"{name}.{kind}" for kind in ("svg", "png", "numbers.csv")] for name in ("law", "rank")}
+    plot_response_law.main(folder / "verdicts.csv", folder / "law_curves.csv", 3, *paths["law"])
+    tables = [folder / f"{name}.csv" for name in ("ranks", "fragility", "effects", "correlations")]
+    plot_response_rank.main(*tables, 0.95, 3, *paths["rank"])
+    return [path.read_bytes() for kinds in paths.values() for path in kinds]
+
+
+def test_the_figures_have_fixed_bytes_and_tables_of_what_they_draw(folder, tmp_path):
+    (tmp_path / "again").mkdir()
+    assert draw(folder, tmp_path) == draw(folder, tmp_path / "again")
+    drawn = pd.read_csv(tmp_path / "law.numbers.csv", dtype={"setting": str})
+    curves = artifacts.read_table(folder / "law_curves.csv")
+    of = curves[(curves.setting == "line") & (curves.method == "adam") & (curves.quantity == "kernel A")]
+    last = of[of.x == of.x.max()].set_index("seed").value / of[of.x == 0].set_index("seed").value
+    here = drawn[(drawn.setting == "line") & (drawn.method == "adam") & (drawn.quantity == "kernel A")]
+    assert here.value.iloc[-1] == pytest.approx(np.exp(np.log(last).mean()), rel=1e-6)
+    rank = pd.read_csv(tmp_path / "rank.numbers.csv", dtype={"setting": str})
+    assert {"participation_ratio", "worst"} <= set(rank.quantity)
