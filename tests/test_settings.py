@@ -92,6 +92,18 @@ def test_the_table_of_blobs_is_the_papers():
         assert shape == ("mlp", "tanh", 100, 4, 2, "sgd") and row["batch_seed"] == 3
 
 
+def test_the_second_system_has_every_activation_on_both_shapes_and_a_lazy_row():
+    rows = study()["response_rows"]
+    wanted = {(a, s) for a in ("relu", "leaky_relu", "tanh", "sigmoid", "silu") for s in ("circle", "line")}
+    assert {(row["activation"], row["shape"]) for row in rows.values()} == wanted
+    assert rows["relu_lazy"] == {
+        "name": "relu_lazy", "shape": "circle", "activation": "relu", "gain": 4.0, "width": 64, "lr": 0.006,
+        "adam_lr": 0.003, "steps": 10000, "networks": 8, "init_seed": 0, "batch_seed": 3,
+    }  # fmt: skip
+    paper = study(PAPER)["response_rows"]
+    assert paper.keys() == rows.keys() and all(row["networks"] == 50 and row["width"] > 64 for row in paper.values())
+
+
 def test_a_row_holds_what_decides_its_training():
     rows = study()["rows"]
     assert rows["dropout"] == {
@@ -108,7 +120,7 @@ def test_a_row_holds_what_decides_its_training():
 def test_the_study_keeps_the_configuration_and_leaves_the_callers_alone():
     config = merged(BASE)
     loaded = settings.load_study(config, [BASE], ROOT)
-    added = ("rows", "depths", "xor_rows", "blobs_rows")
+    added = ("rows", "depths", "xor_rows", "blobs_rows", "response_rows")
     assert {key: value for key, value in loaded.items() if key not in added} == config == merged(BASE)
 
 
@@ -141,6 +153,7 @@ def test_selection_keeps_the_order_of_the_table():
     config["two_points"]["rows"] = ["gain_1.1", "tanh", "default"]
     config["figures"]["gains"] = ["gain_1.1", "default"]
     config["final_distance"]["rows"] = ["gain_1.1", "default"]
+    config["response"]["bridge"]["rows"] = ["tanh"]
     study = settings.load_study(config, [BASE], ROOT)
     assert list(study["rows"]) == ["default", "tanh", "gain_1.1"]
     assert study["final_distance"]["rows"] == ["default", "gain_1.1"]
@@ -244,7 +257,7 @@ def test_schemas_are_strict_and_described(name):
             assert sub["description"].endswith("."), key
 
 
-@pytest.mark.parametrize("name", ["config", "two_points"])
+@pytest.mark.parametrize("name", ["config", "two_points", "depth_gain", "response"])
 def test_the_manuals_tables_are_those_of_the_schemas(name):
     manual = (ROOT / "config/README.md").read_text()
     table = re.search(rf"<!-- {name}: begin.*?-->\n(.*?)\n<!-- {name}: end -->", manual, re.DOTALL).group(1)

@@ -21,12 +21,17 @@ FIGURES += (
     "blobs",
     "mnist_pairs",
     "mnist_structure",
+    "response_law",
+    "response_rank",
+    "response_bridge",
 )
 PREDICTIONS = {
     (name, "") for name in ("predict_final_distance", "predict_trajectories", "final_distance", "out_of_sample")
 }
 TABLES = ("collect_fits", "summarise_settings", "collect_alternatives", "compare_xor", "measure_blobs")
-TABLES += ("fit_mnist_pairs", "fit_mnist_structure", "compare_mnist")
+TABLES += ("fit_mnist_pairs", "fit_mnist_structure", "compare_mnist", "compare_response_bridge")
+RESPONSE_TABLES = ("fit_response_law", "compare_response_rank")
+RESPONSE = ("relu", "tanh")  # rows of config/settings/response_smoke.tsv
 TABLES_AND_FIGURES = {(name, "") for name in (*TABLES, *FIGURES)} | PREDICTIONS
 GRID = ("default",)
 ALTERNATIVES = {("fit_alternatives", name) for name in ("default", "skip")}  # alternatives.rows of the smoke study
@@ -84,6 +89,11 @@ def test_everything_is_made(smoke, settings, xor_settings):
     expected |= {"data/mnist.nc", "mnist/pairs.nc", "mnist/structure.nc"} | {
         f"tables/{name}.csv" for name in MNIST_TABLES
     }
+    law, rank = ("response_law", "response_verdicts"), ("response_rank", "response_effects", "fragility")
+    bridge = ("fragility_correlation", "response_bridge", "response_bridge_summary")
+    expected |= {f"tables/{name}.csv" for name in (*law, *rank, *bridge)}
+    expected |= {f"response/{name}.nc" for name in (*RESPONSE, "bridge/default")}
+    expected |= {f"response/{name}_curves.csv" for name in ("law", "rank", "bridge")}
     expected |= {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png", "csv")}
     assert made == expected
 
@@ -146,7 +156,8 @@ def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings
     jobs |= {(rule, name) for rule in ("train_xor", "train_xor_rates", "fit_xor_rates") for name in xor_settings}
     jobs |= {(rule, name) for rule in ("train_grid", "fit_grid") for name in GRID}
     jobs |= {("train_blobs", name) for name in BLOBS}
-    jobs |= {("train_mnist", "pairs"), ("train_mnist", "structure")}
+    jobs |= {("train_mnist", "pairs"), ("train_mnist", "structure"), ("train_response_bridge", "default")}
+    jobs |= {("train_response", name) for name in RESPONSE} | {(name, "") for name in RESPONSE_TABLES}
     assert jobs | ALTERNATIVES | TABLES_AND_FIGURES <= planned
     assert not {("prepare_two_points", ""), ("fetch_mnist", "")} & planned
 
@@ -197,6 +208,17 @@ def test_mnist_is_trained_again_only_for_what_decides_it(smoke):
     assert planned("structure: {shuffles: 60}") == {"compare_mnist", "mnist_structure"}
     assert planned("pairs: {lr: 0.1}") == {"train_mnist", "fit_mnist_pairs", "mnist_pairs"}
     assert planned("networks: 3") == read_again | {"train_mnist"}
+
+
+def test_the_second_system_is_trained_again_only_for_what_decides_it(smoke):
+    def planned(change):
+        return {rule for rule, _ in smoke.planned("--config", f"response={{{change}}}")}
+
+    assert planned("levels: [0.25]") == {"compare_response_rank", "response_rank"}
+    assert planned("stages: {late: 0.1}") == {"fit_response_law", "response_law"}
+    assert planned("bridge: {windows: 3}") == {"compare_response_bridge", "response_bridge"}
+    law_and_rank = {"fit_response_law", "response_law", "compare_response_rank", "response_rank"}
+    assert planned("radius: 0.2") == law_and_rank | {"train_response"}
 
 
 def test_a_changed_threshold_trains_nothing(smoke, settings):

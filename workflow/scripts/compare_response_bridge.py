@@ -65,7 +65,8 @@ def measure(run, seen, fit, windows: int) -> tuple[list[dict], pd.DataFrame, dic
     measured = rate * bridge.effective_kernel(K)
     constant = bridge.decay_rate(H, Y, fit.eta_h, fit.eta_y, run.dx2)
     windowed, rows = np.full(H.size, np.nan), []
-    for number, (first, last, part) in enumerate(bridge.windowed_fits(H, Y, w, run.dx2, run.dy2, windows)):
+    start = bridge.mean_learned(run.mean_error.values.astype(float))
+    for number, (first, last, part) in enumerate(bridge.windowed_fits(H, Y, w, run.dx2, run.dy2, windows, start)):
         inside, middle = slice(first, last + 1), (first + last) // 2
         if part.converged:
             windowed[inside] = bridge.decay_rate(H[inside], Y[inside], part.eta_h, part.eta_y, run.dx2)

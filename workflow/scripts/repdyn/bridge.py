@@ -25,6 +25,8 @@ import numpy as np
 
 from repdyn import fitting
 
+MEAN_LEARNED = 0.05  # share of the squared mean error from which on it follows the difference
+
 
 def effective_kernel(kernel):
     """K_e = 4 det K / K_s from (..., 2, 2): how the difference of the outputs answers while the mean follows."""
@@ -46,25 +48,31 @@ def decay_rate(H, Y, eta_h, eta_y, dx2):
     return eta_y * H + eta_h * dx2 * Y / H
 
 
-def windows(Y, w, dy2, count):
+def mean_learned(mean_error):
+    """The first step at which the squared mean error (n,) is at most MEAN_LEARNED of its first value, else the last."""
+    below = np.flatnonzero(mean_error <= MEAN_LEARNED * mean_error[0])
+    return int(below[0]) if below.size else mean_error.size - 1
+
+
+def windows(Y, w, dy2, count, start=0):
     """Edges (count + 1,) of windows in which the outputs move alike: equal shares of the path of Y and w.
 
-    The path is taken relative to dy2, up to the last step; every window has at least 5 steps.
+    The path begins at `start`, ends at the last step and is taken relative to dy2; a window has at least 5 steps where
+    there are as many.
     """
-    moved = np.hypot(np.diff(Y), np.diff(w)) / max(dy2, 1e-300)
+    moved = np.hypot(np.diff(Y[start:]), np.diff(w[start:])) / max(dy2, 1e-300)
     path = np.r_[0, np.cumsum(moved)]
-    edges = np.searchsorted(path, path[-1] * np.arange(count + 1) / count)
-    edges[0], edges[-1] = 0, Y.size - 1
+    edges = start + np.searchsorted(path, path[-1] * np.arange(count + 1) / count)
+    edges[0], edges[-1] = start, Y.size - 1
     for i in range(1, count + 1):
         edges[i] = max(edges[i], edges[i - 1] + 5)
     return np.minimum(edges, Y.size - 1)
 
 
-def windowed_fits(H, Y, w, dx2, dy2, count):
+def windowed_fits(H, Y, w, dx2, dy2, count, start=0):
     """Effective rates fitted anew in every window: a list of (first step, last step, `fitting.Fit`)."""
-    edges = windows(Y, w, dy2, count)
     found = []
-    for first, last in pairwise(edges):
+    for first, last in pairwise(windows(Y, w, dy2, count, start)):
         part = slice(first, last + 1)
         t = np.arange(first, last + 1, dtype=float)
         found.append((int(first), int(last), fitting.fit_trajectory(t, H[part], Y[part], w[part], dx2, dy2)))
