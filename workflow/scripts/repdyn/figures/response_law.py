@@ -47,7 +47,7 @@ def figure(verdicts: pd.DataFrame, curves: pd.DataFrame, networks: int) -> tuple
     methods = [name for name in METHODS if name in set(whole.method)]
     looks = Looks(whole)
     settings = list(dict.fromkeys(whole.setting))
-    page = Figure(figsize=(12, 8.1 + 0.23 * len(settings)))
+    page = Figure(figsize=(12, 8.4 + 0.23 * len(settings)))
     height = page.get_size_inches()[1]
     style.headline(
         page,
@@ -80,7 +80,7 @@ def figure(verdicts: pd.DataFrame, curves: pd.DataFrame, networks: int) -> tuple
                 ax.set_ylabel(label)
             else:
                 ax.tick_params(labelleft=False)
-    below = 1 - (top + 2 * panel + 1.25) / height
+    below = 1 - (top + 2 * panel + 1.55) / height
     bottom = 0.5 / height
     _kernels(
         page.add_axes((0.065, bottom + 0.1 / height, 0.22, below - bottom - 0.1 / height)), drawn, methods[0], looks
