@@ -25,6 +25,8 @@ rule train_response:
         "<logs>/response/{response_setting}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        **training(),
     params:
         row=lookup("response_rows/{response_setting}", within=study),
         task=lookup("response/task", within=study),
@@ -166,6 +168,8 @@ rule train_response_bridge:
         "<logs>/response/bridge/{setting}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        **training(),
     params:
         row=lookup("{setting}", within=TRAINED),
         times=lookup("response/bridge/times", within=study),
