@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 study: $(READY)  ## the laptop study: train, fit, figures, tables (results/)
 	snakemake
 
-everything: $(READY)  ## the laptop study, and final distances, XOR, blobs and MNIST
+everything: $(READY)  ## the laptop study, and final distances, XOR, blobs, MNIST and the training response
 	snakemake everything
 
 report: everything  ## results/report.html: every figure and table in one file that opens without a network

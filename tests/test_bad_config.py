@@ -109,6 +109,10 @@ CONFIG_CASES = {
         "response: {methods: [single, ful]}",
         "3: response.methods[1] = 'ful': expected one of single, minibatch, full, adam; did you mean 'full'?",
     ),
+    "nothing to compare with": (
+        "response: {methods: [single, adam]}",
+        "3: response.methods = ['single', 'adam']: expected full among them, with which others are compared",
+    ),
     "stages in the wrong order": (
         "response: {stages: {late: 0.6}}",
         "3: response.stages.late = 0.6: expected a number < response.stages.early, 0.5",

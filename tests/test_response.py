@@ -367,6 +367,20 @@ def test_networks_that_diverged_are_listed(folder, tmp_path):
     draw(tmp_path, tmp_path)
 
 
+@pytest.mark.parametrize("all_diverged", [False, True])
+def test_one_method_is_enough_and_so_is_none_that_learned(folder, tmp_path, all_diverged):
+    runs = artifacts.read_dataset(folder / "10.nc").isel(method=[2])
+    if all_diverged:
+        for name in ("loss", "residual", "kernel", "along", "response", "variances", "jacobian", "perturbed"):
+            runs[name][dict(time=slice(1, None))] = np.nan
+    artifacts.write_dataset(runs, tmp_path / "10.nc")
+    analyse([tmp_path / "10.nc"], tmp_path)
+    assert len(artifacts.read_table(tmp_path / "effects.csv")) == 0
+    verdicts = artifacts.read_table(tmp_path / "verdicts.csv")
+    assert (verdicts.verdict == "not fitted").all() == all_diverged
+    draw(tmp_path, tmp_path)
+
+
 def test_a_rebuild_gives_the_same_bytes(folder, tmp_path):
     row = {**ROW, "name": "10"}
     train_response.main(row, {"bits": 3, "finer": 3}, METHODS, 30, 0.1, "cpu", tmp_path / "10.nc")

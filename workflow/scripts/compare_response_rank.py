@@ -12,6 +12,7 @@ from repdyn.jobs import run_job
 
 RANKS = ("participation_ratio", "entropy_rank")
 FRAGILITIES = ("random", "worst")
+EFFECTS = ["setting", "activation", "shape", "loss", "method", "measure", "networks", "log_ratio", "low", "high"]
 REFERENCE = "full"  # method that others are compared with
 
 
@@ -44,7 +45,7 @@ def main(
         rows[[*about, *RANKS, *FRAGILITIES, *(f"{name}_start" for name in FRAGILITIES), *end]], fragility
     )
     options = (intervals["confidence"], intervals["resamples"], seed)
-    artifacts.write_table(pd.DataFrame(compared(rows, options)), effects)
+    artifacts.write_table(pd.DataFrame(compared(rows, options), columns=[*EFFECTS, "effect_size"]), effects)
     artifacts.write_table(pd.DataFrame(correlated(rows, options)), correlations)
     artifacts.write_table(pd.DataFrame(drawn), curves)
 
@@ -80,8 +81,6 @@ def compared(rows: pd.DataFrame, options):
     measures = (*RANKS, *FRAGILITIES)
     for (setting, activation, shape, level), of in rows.groupby(["setting", "activation", "shape", "loss"], sort=False):
         by_method = {method: one.set_index("seed") for method, one in of.groupby("method", sort=False)}
-        if REFERENCE not in by_method:
-            continue
         for method, one in by_method.items():
             if method == REFERENCE:
                 continue

@@ -13,6 +13,11 @@ from repdyn.jobs import run_job
 
 LEARNED = 1e-8  # loss below which single precision leaves nothing of a residual: the response ends there
 MARGIN = 10  # of the summed criterion, from which on one law is preferred (Burnham and Anderson 2002)
+ABOUT = ["setting", "activation", "shape", "method", "seed"]
+FOUND = ["rank1_share", "explained", "half_width", "kernel_shape", "length", "exponent", "low", "high", "t0", "r2"]
+FOUND += ["factor", "observations", "best_law", *(f"criterion_{law}" for law in response_law.LAWS)]
+ROWS = [*ABOUT, "quantity", "stage", "times", *FOUND, "reason"]
+CURVES = [*ABOUT, "quantity", "x", "value", "power_law"]
 STILL = 0.1  # a kernel whose size stays within such a factor of itself is constant, whatever law says it best
 
 
@@ -27,7 +32,7 @@ def main(runs: list[str], stages: dict, intervals: dict, seed: int, table: str, 
                 about |= {"method": method, "seed": s}
                 rows += [about | row for row in found]
                 drawn += [about | line for line in lines]
-    rows = pd.DataFrame(rows)
+    rows = pd.DataFrame(rows, columns=ROWS)
     artifacts.write_table(rows, table)
     keys = ["setting", "activation", "shape", "method", "quantity", "stage"]
     artifacts.write_table(
@@ -36,7 +41,7 @@ def main(runs: list[str], stages: dict, intervals: dict, seed: int, table: str, 
         ),
         verdicts,
     )
-    artifacts.write_table(pd.DataFrame(drawn), curves)
+    artifacts.write_table(pd.DataFrame(drawn, columns=CURVES), curves)
 
 
 def measure(one, stages: dict, confidence: float) -> tuple[list[dict], list[dict]]:
@@ -54,9 +59,8 @@ def measure(one, stages: dict, confidence: float) -> tuple[list[dict], list[dict
         for stage, times in response_law.stages(np.where(sound, loss, np.inf), **stages).items():
             at = times & usable
             row = {"quantity": quantity, "stage": stage, "times": int(at.sum())}
-            nothing = dict.fromkeys(("rank1_share", "explained", "half_width", "length"), np.nan)
             if at.sum() < response_law.FEWEST:
-                rows.append(row | nothing | {"best_law": "", "reason": f"only {at.sum()} times"})
+                rows.append(row | {"best_law": "", "reason": f"only {at.sum()} times"})
                 continue
             product = response_law.product(values[at], steps)
             aging = response_law.aging(t[at], product.A, confidence)

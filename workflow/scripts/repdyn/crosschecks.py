@@ -80,8 +80,8 @@ def _check_gain(complain, i, row, first):
         complain(path, name, f"its gain is {row['gain']}, as that of {first['name']}: expected rows of different gains")
 
 
-def check_bridge(sound, complain, rows, names, selected, table, ends):
-    """Rules of response.bridge: selected rows of dense layers without dropout, whose tangent kernel can be taken."""
+def check_response(sound, complain, rows, names, selected, table, ends):
+    """Rules of response: its bridge needs selected rows of dense layers without dropout, for their tangent kernel."""
     for i, name in enumerate(sound("response", "bridge", "rows") or []):
         path = ("response", "bridge", "rows", i)
         if _known(complain, names, table, path, name, selected) and name in rows:
@@ -92,6 +92,9 @@ def check_bridge(sound, complain, rows, names, selected, table, ends):
             if not all(isinstance(layer.weights, networks.Dense) and not layer.dropout for layer in layers):
                 told = f"{row['model']}: expected a row of dense layers without dropout, for its tangent kernel"
                 complain(path, name, told)
+    methods = sound("response", "methods")
+    if methods and "full" not in methods:
+        complain(("response", "methods"), methods, "expected full among them, with which others are compared")
     early, late = (sound("response", "stages", key) for key in ("early", "late"))
     if None not in (early, late) and late >= early:
         complain(("response", "stages", "late"), late, f"expected a number < response.stages.early, {early:g}")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from repdyn.crosschecks import check_bridge, check_grid, check_mnist, check_names, results_fault
+from repdyn.crosschecks import check_grid, check_mnist, check_names, check_response, results_fault
 from repdyn.networks import architectures
 from repdyn.tables import drops_units, read_table, sweep_faults
 from repdyn.validation import (
@@ -104,7 +104,7 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
         if names:
             selected = check_names(sound, complain, found, names, table, ends)
             grid = check_grid(sound, complain, names, selected, table)
-            check_bridge(sound, complain, found, names, selected, table, ends)
+            check_response(sound, complain, found, names, selected, table, ends)
     options = {
         "depth_gain": {"row_faults": sweep_faults},
         "xor": {"in_dim": 2},

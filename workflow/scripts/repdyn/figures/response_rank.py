@@ -66,7 +66,7 @@ def figure(ranks, fragility, effects, correlations, confidence: float, networks:
         ax = page.add_axes((0.135 + 0.295 * i, bottom, 0.245, above - bottom))
         _effects(ax, here[here.measure == measure], settings, label, names=i == 0)
         ax.set_title(title, loc="left", fontweight="bold", fontsize=10)
-        if i == 0:
+        if i == 0 and len(here):
             ax.legend(fontsize=7.5, loc="upper right", handlelength=1)
     shown = correlations[
         np.isclose(correlations.loss, level) & (correlations["rank"] == RANK) & (correlations.fragility == FRAGILITY)
