@@ -6,14 +6,21 @@ READY := .venv/.ready
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# make CACHE=DIR: results are taken from that folder where it has them, and put there where it hasn't
+ifdef CACHE
+export SNAKEMAKE_OUTPUT_CACHE := $(abspath $(CACHE))
+USE_CACHE := --cache
+$(shell mkdir -p $(SNAKEMAKE_OUTPUT_CACHE))
+endif
+
 .PHONY: study everything environment test test-slurm report bench lint format lock clean help
 .DEFAULT_GOAL := study
 
 study: $(READY)  ## the laptop study: train, fit, figures, tables (results/)
-	snakemake
+	snakemake all $(USE_CACHE)
 
 everything: $(READY)  ## the laptop study, and final distances, XOR, blobs, MNIST and the training response
-	snakemake everything
+	snakemake everything $(USE_CACHE)
 
 report: everything  ## results/report.html: every figure and table in one file that opens without a network
 	snakemake everything --report results/report.html
@@ -51,6 +58,7 @@ clean:  ## remove results and Snakemake's notes; the environment stays
 
 help:  ## this text
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | awk -F ':.*  ## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@echo "  make CACHE=/path/to/folder        to share results between folders and users"
 	@echo "  make PYTHON=/path/to/python3.11   to choose the interpreter for .venv"
 
 $(READY): requirements.lock

@@ -11,6 +11,7 @@ min_version("9.27")
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/caching.smk"
 
 
 report: "workflow/report/workflow.rst"

@@ -31,10 +31,10 @@ class Project:
             return [name for name in names if name in (*GENERATED, "results", "cache", "downloads")]
         return [name for name in names if name in GENERATED]
 
-    def start(self, *arguments: str, gpus: str | None = None, **options) -> subprocess.Popen:
+    def start(self, *arguments: str, gpus: str | None = None, new_session=False, **variables) -> subprocess.Popen:
         """Snakemake on the smoke study, its output in one pipe; `gpus` limits which GPUs its jobs can see.
 
-        Without a target among the first arguments it makes everything.
+        `variables` are those of the environment. Without a target among the first arguments it makes everything.
         """
         if not arguments or arguments[0].startswith("-"):
             arguments = ("everything", *arguments)
@@ -42,8 +42,9 @@ class Project:
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         if gpus is not None:
             environment["CUDA_VISIBLE_DEVICES"] = gpus
+        environment |= variables
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.Popen(command, cwd=self.folder, env=environment, **pipes, **options)
+        return subprocess.Popen(command, cwd=self.folder, env=environment, **pipes, start_new_session=new_session)
 
     def snakemake(self, *arguments: str) -> str:
         """Run Snakemake to its end; returns what it printed. Fails the test if it failed."""

@@ -238,7 +238,7 @@ def test_a_rebuild_from_nothing_gives_the_same_bytes_even_if_it_is_killed_midway
     kept = results.with_name("kept")
     shutil.move(results, kept)
     try:
-        process = smoke.start(start_new_session=True)
+        process = smoke.start(new_session=True)
         while not list(results.glob("trajectories/*.nc")):  # some are done, others under way
             assert process.poll() is None, process.communicate()[0]
             time.sleep(0.1)

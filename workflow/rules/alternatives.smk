@@ -18,6 +18,7 @@ rule fit_alternatives:
         fits="<results>/alternatives/{setting}.csv",
     log:
         "<logs>/fit_alternatives/{setting}.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -39,6 +40,7 @@ rule collect_alternatives:
         ),
     log:
         "<logs>/collect_alternatives.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -63,6 +65,7 @@ rule alternatives:
         csv="<results>/figures/alternatives.csv",
     log:
         "<logs>/figures/alternatives.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:

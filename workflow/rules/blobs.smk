@@ -16,6 +16,7 @@ rule train_blobs:
         runs="<results>/blobs/{blobs_setting}.nc",
     log:
         "<logs>/blobs/{blobs_setting}.log",
+    cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:
@@ -50,6 +51,7 @@ rule measure_blobs:
         mapped="<results>/blobs/maps.csv",
     log:
         "<logs>/measure_blobs.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -79,6 +81,7 @@ rule blobs:
         csv="<results>/figures/blobs.csv",
     log:
         "<logs>/figures/blobs.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:

@@ -1,5 +1,6 @@
 # Takes: the configuration. Makes: `study`, the configuration checked together with its tables, code() and training().
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -30,12 +31,13 @@ SETTINGS = list(study["rows"])
 
 
 def code(script):
-    """A script and the library modules that it imports, as inputs: an edit re-runs exactly what depends on it."""
+    """A script, the library modules that it imports, and the versions of what it imports else, as inputs.
+
+    So an edit re-runs exactly what depends on it.
+    """
     base = Path(workflow.basedir)
-    return [
-        local(str(path.relative_to(base)))
-        for path in sources.dependencies(base / "workflow/scripts" / script)
-    ]
+    modules = sources.dependencies(base / "workflow/scripts" / script)
+    return [local(str(path.relative_to(base))) for path in [base / "requirements.lock", *modules]]
 
 
 def observed(names):

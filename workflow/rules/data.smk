@@ -8,6 +8,7 @@ rule prepare_two_points:
         data="<results>/data/two_points.nc",
     log:
         "<logs>/prepare_two_points.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:

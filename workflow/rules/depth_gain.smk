@@ -15,6 +15,7 @@ rule train_depth_gain:
         runs="<results>/depth_gain/{depth}.nc",
     log:
         "<logs>/train_depth_gain/{depth}.log",
+    cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:
@@ -34,6 +35,7 @@ rule fit_depth_gain:
         fits="<results>/depth_gain/{depth}.csv",
     log:
         "<logs>/fit_depth_gain/{depth}.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -57,6 +59,7 @@ rule summarise_depth_gain:
         exponents="<results>/tables/depth_gain_exponents.csv",
     log:
         "<logs>/summarise_depth_gain.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -85,6 +88,7 @@ rule depth_gain:
         csv="<results>/figures/depth_gain.csv",
     log:
         "<logs>/figures/depth_gain.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:

@@ -28,6 +28,7 @@ rule architectures:
         csv="<results>/figures/architectures.csv",
     log:
         "<logs>/figures/architectures.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -53,6 +54,7 @@ rule trajectories:
         csv="<results>/figures/trajectories.csv",
     log:
         "<logs>/figures/trajectories.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -78,6 +80,7 @@ rule losses:
         csv="<results>/figures/losses.csv",
     log:
         "<logs>/figures/losses.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -102,6 +105,7 @@ rule depth:
         csv="<results>/figures/depth.csv",
     log:
         "<logs>/figures/depth.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -128,6 +132,7 @@ rule gains:
         csv="<results>/figures/gains.csv",
     log:
         "<logs>/figures/gains.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:

@@ -26,6 +26,7 @@ rule train_grid:
         trajectories="<results>/final_distance/{setting}.nc",
     log:
         "<logs>/train_grid/{setting}.log",
+    cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:
@@ -46,6 +47,7 @@ rule fit_grid:
         cells="<results>/final_distance/{setting}.csv",
     log:
         "<logs>/fit_grid/{setting}.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -77,6 +79,7 @@ rule predict_final_distance:
         ),
     log:
         "<logs>/predict_final_distance.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -101,6 +104,7 @@ rule final_distance:
         csv="<results>/figures/final_distance.csv",
     log:
         "<logs>/figures/final_distance.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:

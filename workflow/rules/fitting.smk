@@ -11,6 +11,7 @@ rule fit:
         fits="<results>/fits/{setting}.csv",
     log:
         "<logs>/fit/{setting}.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -32,6 +33,7 @@ rule collect_fits:
         ),
     log:
         "<logs>/collect_fits.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -53,6 +55,7 @@ rule summarise_settings:
         ),
     log:
         "<logs>/summarise_settings.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:

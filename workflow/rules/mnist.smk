@@ -32,6 +32,7 @@ rule fetch_mnist:
         images="<results>/data/mnist.nc",
     log:
         "<logs>/fetch_mnist.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -52,6 +53,7 @@ rule train_mnist:
         "<logs>/mnist/{experiment}.log",
     wildcard_constraints:
         experiment="pairs|structure",
+    cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:
@@ -76,6 +78,7 @@ rule fit_mnist_pairs:
         ),
     log:
         "<logs>/fit_mnist_pairs.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -100,6 +103,7 @@ rule mnist_pairs:
         csv="<results>/figures/mnist_pairs.csv",
     log:
         "<logs>/figures/mnist_pairs.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -134,6 +138,7 @@ rule compare_mnist:
         ),
     log:
         "<logs>/compare_mnist.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -161,6 +166,7 @@ rule mnist_structure:
         csv="<results>/figures/mnist_structure.csv",
     log:
         "<logs>/figures/mnist_structure.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:

@@ -18,6 +18,7 @@ rule predict_trajectories:
         ),
     log:
         "<logs>/predict_trajectories.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -45,6 +46,7 @@ rule out_of_sample:
         csv="<results>/figures/out_of_sample.csv",
     log:
         "<logs>/figures/out_of_sample.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:

@@ -23,6 +23,7 @@ rule train_response:
         runs="<results>/response/{response_setting}.nc",
     log:
         "<logs>/response/{response_setting}.log",
+    cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:
@@ -60,6 +61,7 @@ rule fit_response_law:
         curves="<results>/response/law_curves.csv",
     log:
         "<logs>/fit_response_law.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -86,6 +88,7 @@ rule response_law:
         csv="<results>/figures/response_law.csv",
     log:
         "<logs>/figures/response_law.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -118,6 +121,7 @@ rule compare_response_rank:
         curves="<results>/response/rank_curves.csv",
     log:
         "<logs>/compare_response_rank.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -146,6 +150,7 @@ rule response_rank:
         csv="<results>/figures/response_rank.csv",
     log:
         "<logs>/figures/response_rank.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -166,6 +171,7 @@ rule train_response_bridge:
         kernels="<results>/response/bridge/{setting}.nc",
     log:
         "<logs>/response/bridge/{setting}.log",
+    cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:
@@ -195,6 +201,7 @@ rule compare_response_bridge:
         curves="<results>/response/bridge_curves.csv",
     log:
         "<logs>/compare_response_bridge.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -223,6 +230,7 @@ rule response_bridge:
         csv="<results>/figures/response_bridge.csv",
     log:
         "<logs>/figures/response_bridge.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:

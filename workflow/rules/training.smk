@@ -20,6 +20,7 @@ rule train:
         trajectories="<results>/trajectories/{setting}.nc",
     log:
         "<logs>/train/{setting}.log",
+    cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:

@@ -31,6 +31,7 @@ rule train_xor:
         runs="<results>/xor/{xor_setting}.nc",
     log:
         "<logs>/xor/{xor_setting}.log",
+    cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:
@@ -54,6 +55,7 @@ rule train_xor_rates:
         trajectories="<results>/xor/two_points/{xor_setting}.nc",
     log:
         "<logs>/xor/two_points/{xor_setting}.log",
+    cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:
@@ -73,6 +75,7 @@ rule fit_xor_rates:
         fits="<results>/xor/two_points/{xor_setting}.csv",
     log:
         "<logs>/xor/two_points/{xor_setting}_fit.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -101,6 +104,7 @@ rule compare_xor:
         ),
     log:
         "<logs>/compare_xor.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
@@ -128,6 +132,7 @@ rule xor:
         csv="<results>/figures/xor.csv",
     log:
         "<logs>/figures/xor.log",
+    cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:

@@ -9,10 +9,22 @@ from repdyn import artifacts, encoding, networks
 from repdyn.jobs import run_job
 
 
-def main(row: dict, task: dict, methods: dict, times: int, radius: float, device: str, output: str, threads=1, code=()):
+def main(
+    row: dict,
+    task: dict,
+    methods: dict,
+    times: int,
+    radius: float,
+    device: str,
+    output: str,
+    threads: int = 1,
+    code=(),
+    checkpoint_seconds: int = 0,
+) -> None:
     import torch
 
     from repdyn import response_training, training
+    from repdyn.checkpoints import Checkpoint
     from repdyn.ensemble import Member
 
     torch.set_num_threads(threads)
@@ -20,8 +32,11 @@ def main(row: dict, task: dict, methods: dict, times: int, radius: float, device
     made = encoding.make(row["shape"], task["bits"], task["finer"])
     layers = networks.layers("mlp", networks.Shape(row["width"], 1, row["activation"], 2, task["bits"]))
     at = response_training.times(row["steps"], times)
+    made_by = artifacts.provenance(code, ["numpy", "torch", "xarray"], row=row, task=task, methods=methods)
+    identity = {**made_by, "device": device, "times": times, "radius": radius}
+    checkpoint = Checkpoint(output, identity, checkpoint_seconds)
     runs = []
-    for name, method in methods.items():
+    for number, (name, method) in enumerate(methods.items()):
         adam = method["optimiser"] == "adam"
         members = [Member(seed, row["gain"], row["adam_lr"] if adam else row["lr"]) for seed in range(row["networks"])]
         logging.info("%s, %s: %d networks, %d steps, on %s", row["name"], name, len(members), row["steps"], device)
@@ -40,6 +55,8 @@ def main(row: dict, task: dict, methods: dict, times: int, radius: float, device
                 row["batch_seed"],
                 device,
                 label=f"{row['name']}, {name}",
+                checkpoint=checkpoint,
+                number=number,
             )
         )
     here = ("method", "seed", "time")
@@ -77,10 +94,11 @@ def main(row: dict, task: dict, methods: dict, times: int, radius: float, device
             "step_size": row["lr"],
             "radius": radius,
             "device": device,
-            **artifacts.provenance(code, ["numpy", "torch", "xarray"], row=row, task=task, methods=methods),
+            **made_by,
         },
     )
     artifacts.write_dataset(dataset, output)
+    checkpoint.remove()
     for name, losses in zip(methods, dataset.loss.values[..., -1], strict=True):
         logging.info("%s: final losses %s", name, ", ".join(f"{loss:.1e}" for loss in losses))
 
@@ -97,5 +115,6 @@ if "snakemake" in globals():
         device=snakemake.params.device,
         output=snakemake.output.runs,
         threads=snakemake.threads,
+        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
         code=[*snakemake.input.code, *snakemake.input.architecture],
     )

@@ -10,9 +10,12 @@ from repdyn import artifacts, networks
 from repdyn.jobs import run_job
 
 
-def main(data: str, row: dict, times: int, device: str, output: str, threads: int = 1, code=()) -> None:
+def main(
+    data: str, row: dict, times: int, device: str, output: str, threads: int = 1, code=(), checkpoint_seconds: int = 0
+) -> None:
     import torch
 
+    from repdyn.checkpoints import Checkpoint
     from repdyn.ensemble import Ensemble, Member
     from repdyn.response_training import times as spaced
     from repdyn.tangent import tangent_kernel
@@ -29,24 +32,33 @@ def main(data: str, row: dict, times: int, device: str, output: str, threads: in
     # learning takes a few hundred or thousand steps somewhere in the run: even spacing beside the logarithmic one
     even = np.linspace(0, steps - 1, times // 2).round().astype(int)
     at = np.unique(np.r_[spaced(steps - 1, times - times // 2), even])
-    kernels, before, after, wanted = [], [], [], set(at.tolist())
+    place = {t: n for n, t in enumerate(at.tolist())}
+    kernels = torch.full((len(members), len(at), 2, 2), torch.nan)
+    before, after = (torch.full((len(members), len(at), *y.shape), torch.nan) for _ in range(2))
+    made_by = artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row)
+    identity = {**made_by, "device": device, "times": times, "data_sha256": artifacts.content_hash(data)}
+    checkpoint = Checkpoint(output, identity, checkpoint_seconds)
+    part = checkpoint.part(0, ensemble, {"kernels": kernels, "before": before, "after": after})
+    start = part.resume()
     with torch.no_grad(), flushed_subnormals(), Progress(row["name"], steps) as progress:
-        for t in range(steps):
-            if t in wanted:
+        progress.update(start)
+        for t in range(start, steps):
+            part.offer(t)
+            if t in place:
                 kernel = tangent_kernel(ensemble, x).unflatten(1, (-1, 2)).unflatten(3, (-1, 2))
-                kernels.append(kernel.diagonal(dim1=1, dim2=3).mean(-1).cpu())  # over outputs: (network, 2, 2)
+                kernels[:, place[t]] = kernel.diagonal(dim1=1, dim2=3).mean(-1).cpu()  # over outputs: (network, 2, 2)
             _, answer = ensemble.forward(x)
             ensemble.backward((answer - y) / y.numel())
-            if t in wanted:
-                before.append(answer.cpu().clone())
-                after.append(ensemble.forward(x, training=False)[1].cpu().clone())
+            if t in place:
+                before[:, place[t]] = answer.cpu()
+                after[:, place[t]] = ensemble.forward(x, training=False)[1].cpu()
             progress.update()
     here = ("seed", "time")
     dataset = xr.Dataset(
         {
-            "kernel": ((*here, "point", "point_"), torch.stack(kernels, 1).numpy(), {"long_name": "tangent kernel"}),
-            "output": ((*here, "point", "output_unit"), torch.stack(before, 1).numpy()),
-            "after": ((*here, "point", "output_unit"), torch.stack(after, 1).numpy(), {"long_name": "one step later"}),
+            "kernel": ((*here, "point", "point_"), kernels.numpy(), {"long_name": "tangent kernel"}),
+            "output": ((*here, "point", "output_unit"), before.numpy()),
+            "after": ((*here, "point", "output_unit"), after.numpy(), {"long_name": "one step later"}),
             "target": (("point", "output_unit"), points.y.values),
         },
         coords={"seed": range(row["networks"]), "time": ("time", at, {"units": "optimiser steps"})},
@@ -55,10 +67,11 @@ def main(data: str, row: dict, times: int, device: str, output: str, threads: in
             "learning_rate": lr,
             "device": device,
             **{name: points.attrs[name] for name in ("dx2", "dy2", "in_dim", "out_dim")},
-            **artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row),
+            **made_by,
         },
     )
     artifacts.write_dataset(dataset, output)
+    checkpoint.remove()
 
 
 if "snakemake" in globals():
@@ -71,5 +84,6 @@ if "snakemake" in globals():
         device=snakemake.params.device,
         output=snakemake.output.kernels,
         threads=snakemake.threads,
+        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
         code=[*snakemake.input.code, *snakemake.input.architecture],
     )

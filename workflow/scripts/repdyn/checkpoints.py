@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from repdyn import artifacts
 from repdyn.ensemble import Ensemble
+from repdyn.files import whole
 
 Recorded = dict[str, torch.Tensor | np.ndarray]
 
@@ -93,7 +93,7 @@ class Part:
             **{f"recorded.{name}": _array(value) for name, value in self.recorded.items()},
             **{f"generator.{n}": generator.get_state().numpy() for n, generator in enumerate(self.generators)},
         }
-        with artifacts.whole(self.path) as temporary, open(temporary, "wb") as file:
+        with whole(self.path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **state)
 
     def _read(self) -> dict[str, np.ndarray] | None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from repdyn import response
+from repdyn.checkpoints import Checkpoint
 from repdyn.encoding import Encoding
 from repdyn.ensemble import BATCHES, Ensemble, Member, generator
 from repdyn.networks import Layer
@@ -63,20 +64,31 @@ def train(
     batch_seed: int = 0,
     device: str = "cpu",
     label: str = "training",
+    checkpoint: Checkpoint | None = None,
+    number: int = 0,
 ) -> Recorded:
     """Train every member for `steps` updates and measure before the updates `at`; training does not notice.
 
-    size: of the gradient step whose response is measured. radius: of the ball of input perturbations.
+    size: of the gradient step whose response is measured. radius: of the ball of input perturbations. number: which of
+    the job's stacks this is, to its checkpoint.
     """
     ensemble = Ensemble(layers, members, optimiser, device, init_seed)
     measure = Measurement(task, layers[0].activation, size, radius, device)
     x, y = (torch.as_tensor(a, dtype=torch.float32, device=ensemble.device) for a in (task.points, task.targets))
     draws = [generator(BATCHES, batch_seed, member.seed) for member in members]
-    whole, wanted, found = batch >= len(x), set(at.tolist()), []
+    whole, place = batch >= len(x), {t: n for n, t in enumerate(at.tolist())}
+    shapes = {name: values.shape for name, values in measure(response.parameters(ensemble)).items()}
+    found = {name: np.full((len(members), len(at), *shape[1:]), np.nan) for name, shape in shapes.items()}
+    part = (checkpoint or Checkpoint()).part(number, ensemble, found, draws)
+    start = part.resume()
     with flushed_subnormals(), Progress(label, steps) as progress:
-        for t in range(steps + 1):
-            if t in wanted:
-                found.append(measure(response.parameters(ensemble)))
+        progress.update(start)
+        for t in range(start, steps + 1):
+            if t % _AHEAD == 0:
+                part.offer(t)
+            if t in place:
+                for name, values in measure(response.parameters(ensemble)).items():
+                    found[name][:, place[t]] = values
             if t == steps:
                 break
             if not whole and t % _AHEAD == 0:
@@ -85,7 +97,8 @@ def train(
             _, output = ensemble.forward(x[here])
             ensemble.backward((output - y[here]) / output[0].numel())
             progress.update()
-    return Recorded(at, **{name: np.stack([one[name] for one in found], 1) for name in found[0]})
+    part.end(steps + 1)
+    return Recorded(at, **found)
 
 
 _AHEAD = 1000  # steps whose points are drawn at once
