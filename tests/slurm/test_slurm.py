@@ -61,17 +61,23 @@ def test_the_smoke_study_gives_the_same_bytes(smoke, cluster, tmp_path):
     assert {job.partition for job in jobs} == {"cpu"} and {job.gpus for job in jobs} == {0}
 
 
-def test_gpu_requests_land_on_the_gpu_partition_and_nothing_else_does(project):
-    project.snakemake(
-        TRAINED.replace("trajectories", "fits").replace(".nc", ".csv"),
-        TRAINED_TOO,
-        "--config",
-        "training={device: auto}",
-    )
-    trained, (fitted,) = project.jobs("train"), [job for job in project.jobs() if job.rule != "train"]
-    assert len(trained) == 2 and len({job.submission for job in trained}) == 1  # one array
-    assert [(job.partition, job.gpus) for job in trained] == [("gpu", 1), ("gpu", 1)]
-    assert (fitted.partition, fitted.gpus) == ("cpu", 0)
+def test_gpu_requests_land_on_the_gpu_partition_and_wait_there_while_the_node_is_drained(project):
+    node = f"nodename={project.cluster.host}"
+    command("scontrol", "update", node, "state=drain", "reason=test")
+    try:
+        process = project.start(TRAINED, TRAINED_TOO, "--config", "training={device: auto}")
+        waiting = project.wait_for("train", "PENDING")
+        with pytest.raises(TimeoutError):
+            project.wait_for("train", "RUNNING", seconds=5)
+        assert process.poll() is None
+    finally:
+        command("scontrol", "update", node, "state=resume")
+    printed = end(process)
+    assert process.returncode == 0, printed
+    trained = project.jobs("train")
+    assert [job.state for job in trained] == ["COMPLETED"] * 2
+    assert {job.submission for job in trained} == {waiting.submission}  # one array
+    assert [(job.partition, job.gpus) for job in trained] == [("gpu", 1)] * 2
 
 
 def test_a_job_that_fails_once_is_tried_again_with_more_memory_and_time(project):
@@ -112,22 +118,6 @@ def test_snakemake_killed_and_started_again_finishes(project):
     project.snakemake("--unlock")
     project.snakemake(TRAINED)
     assert (project.folder / TRAINED).exists() and [job.id for job in project.jobs()] == [job.id]
-
-
-def test_a_drained_node_makes_jobs_wait_until_it_is_resumed(project):
-    node = f"nodename={project.cluster.host}"
-    command("scontrol", "update", node, "state=drain", "reason=test")
-    try:
-        process = project.start(TRAINED)
-        project.wait_for("train", "PENDING")
-        with pytest.raises(TimeoutError):
-            project.wait_for("train", "RUNNING", seconds=5)
-        assert process.poll() is None
-    finally:
-        command("scontrol", "update", node, "state=resume")
-    printed = end(process)
-    assert process.returncode == 0, printed
-    assert [job.state for job in project.jobs()] == ["COMPLETED"]
 
 
 def test_a_preempted_job_starts_again_by_itself(project):
