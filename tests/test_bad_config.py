@@ -203,11 +203,11 @@ CONFIG_CASES = {
     ),
     "misspelt key": (
         "training: {refin: 2}",
-        "3: training.refin = 2: unknown key; did you mean 'refine'? Known keys here: device, refine",
+        "3: training.refin = 2: unknown key; did you mean 'refine'? Known keys here: device, refine, checkpoint_seconds",
     ),
     "unknown key": (
         "training: {patience: 5}",
-        "3: training.patience = 5: unknown key; Known keys here: device, refine",
+        "3: training.patience = 5: unknown key; Known keys here: device, refine, checkpoint_seconds",
     ),
     "misspelt group": (
         "trainning: {refine: 2}",
@@ -406,7 +406,7 @@ def test_missing_key(project, key):
     (project / MINE).write_text("two_points: {networks: 3}\n")
     expected = {
         "results": FOLDER,
-        "training": "a group with the keys device, refine",
+        "training": "a group with the keys device, refine, checkpoint_seconds",
         "figures": "a group with the keys depth, gains",
     }
     assert problems(project) == [f"{BASE}: {key} is missing: expected {expected[key]}"]
@@ -872,7 +872,7 @@ def test_command_line_tells_all_problems(project):
     status, told, made = snakemake(project, "--configfile", MINE, "--config", "fits={confidence: 95}")
     assert status == 1
     assert "The configuration has 3 problems; nothing was run." in told
-    assert f"{MINE}:3: training.refin = 2: unknown key; did you mean 'refine'? Known keys here: device, refine" in told
+    assert f"{MINE}:3: training.refin = 2: unknown key; did you mean 'refine'? Known keys here: device, refine, checkpoint_seconds" in told
     assert f"{TABLE}: row 5 (skip), column 'model' = resnett: expected one of" in told
     assert "command line (--config): fits.confidence = 95.0: expected a finite number > 0 and < 1" in told
     assert "Traceback" not in told
