@@ -37,6 +37,7 @@ bench: $(READY)  ## speed, as ratios measured side by side: training, fitting, M
 	python benchmarks/training.py
 	python benchmarks/fitting.py
 	python benchmarks/mnist.py
+	python benchmarks/planning.py
 
 lint: $(READY)  ## snakefmt, snakemake --lint, ruff
 	snakefmt --check Snakefile workflow/rules
