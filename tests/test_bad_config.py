@@ -874,7 +874,7 @@ def test_command_line_tells_all_problems(project):
     assert status == 1
     assert "The configuration has 3 problems; nothing was run." in told
     assert (
-        f"{MINE}:3: training.refin = 2: unknown key; did you mean 'refine'? Known keys here: device, refine, " in told
+        f"{MINE}:3: training.refin = 2: unknown key; did you mean 'refine'? Known keys here: device, " in told
     )
     assert f"{TABLE}: row 5 (skip), column 'model' = resnett: expected one of" in told
     assert "command line (--config): fits.confidence = 95.0: expected a finite number > 0 and < 1" in told
