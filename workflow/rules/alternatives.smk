@@ -22,7 +22,7 @@ rule fit_alternatives:
     conda:
         "../envs/analysis.yaml"
     params:
-        layer=lookup("rows/{setting}/layer", within=study),
+        layer=lambda wildcards: study["rows"][wildcards.setting]["layer"],
     script:
         "../scripts/fit_alternatives.py"
 
@@ -69,7 +69,7 @@ rule alternatives:
     conda:
         "../envs/analysis.yaml"
     params:
-        intervals=lookup("fits", within=study),
-        seed=lookup("seeds/bootstrap", within=study),
+        intervals=study["fits"],
+        seed=study["seeds"]["bootstrap"],
     script:
         "../scripts/plot_alternatives.py"

@@ -22,11 +22,11 @@ rule train_blobs:
     resources:
         **training(),
     params:
-        row=lookup("{blobs_setting}", within=BLOBS),
-        task=lookup("blobs/task", within=study),
-        batch=lookup("blobs/batch", within=study),
-        share=lookup("blobs/epochs_share", within=study),
-        device=lookup("training/device", within=study),
+        row=lambda wildcards: BLOBS[wildcards.blobs_setting],
+        task=study["blobs"]["task"],
+        batch=study["blobs"]["batch"],
+        share=study["blobs"]["epochs_share"],
+        device=study["training"]["device"],
     script:
         "../scripts/train_blobs.py"
 
@@ -56,11 +56,11 @@ rule measure_blobs:
         "../envs/analysis.yaml"
     params:
         settings=list(BLOBS),  # in this order
-        loss_above=lookup("runs/discard_loss_above", within=study),
-        side=lookup("blobs/map_positions", within=study),
-        intervals=lookup("fits", within=study),
-        seed=lookup("seeds/bootstrap", within=study),
-        mds_seed=lookup("seeds/maps", within=study),
+        loss_above=study["runs"]["discard_loss_above"],
+        side=study["blobs"]["map_positions"],
+        intervals=study["fits"],
+        seed=study["seeds"]["bootstrap"],
+        mds_seed=study["seeds"]["maps"],
     script:
         "../scripts/measure_blobs.py"
 
@@ -86,9 +86,9 @@ rule blobs:
         "../envs/analysis.yaml"
     params:
         gains={name: row["gain"] for name, row in BLOBS.items()},
-        confidence=lookup("fits/confidence", within=study),
-        task=lookup("blobs/task", within=study),
-        share=lookup("blobs/epochs_share", within=study),
-        networks=lookup("blobs/networks", within=study),
+        confidence=study["fits"]["confidence"],
+        task=study["blobs"]["task"],
+        share=study["blobs"]["epochs_share"],
+        networks=study["blobs"]["networks"],
     script:
         "../scripts/plot_blobs.py"

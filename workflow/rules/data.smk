@@ -12,6 +12,6 @@ rule prepare_two_points:
     conda:
         "../envs/analysis.yaml"
     params:
-        task=lookup("two_points/task", within=study),
+        task=study["two_points"]["task"],
     script:
         "../scripts/prepare_two_points.py"

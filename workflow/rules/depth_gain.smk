@@ -21,8 +21,8 @@ rule train_depth_gain:
     resources:
         **training(),
     params:
-        row=lookup("depths/{depth}", within=study),
-        device=lookup("training/device", within=study),
+        row=lambda wildcards: study["depths"][wildcards.depth],
+        device=study["training"]["device"],
     script:
         "../scripts/train_depth_gain.py"
 
@@ -39,7 +39,7 @@ rule fit_depth_gain:
     conda:
         "../envs/analysis.yaml"
     params:
-        converged_below=lookup("depth_gain/converged_below", within=study),
+        converged_below=study["depth_gain"]["converged_below"],
     script:
         "../scripts/fit_depth_gain.py"
 
@@ -64,9 +64,9 @@ rule summarise_depth_gain:
         "../envs/analysis.yaml"
     params:
         rows=[study["depths"][name] for name in DEPTHS],
-        good_fit=lookup("depth_gain/good_fit", within=study),
-        intervals=lookup("fits", within=study),
-        seed=lookup("seeds/bootstrap", within=study),
+        good_fit=study["depth_gain"]["good_fit"],
+        intervals=study["fits"],
+        seed=study["seeds"]["bootstrap"],
     script:
         "../scripts/summarise_depth_gain.py"
 
@@ -94,7 +94,7 @@ rule depth_gain:
     params:
         width=[study["depths"][name]["width"] for name in DEPTHS],
         activation=[study["depths"][name]["activation"] for name in DEPTHS],
-        good_fit=lookup("depth_gain/good_fit", within=study),
-        intervals=lookup("fits", within=study),
+        good_fit=study["depth_gain"]["good_fit"],
+        intervals=study["fits"],
     script:
         "../scripts/plot_depth_gain.py"

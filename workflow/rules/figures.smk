@@ -109,9 +109,9 @@ rule depth:
     conda:
         "../envs/analysis.yaml"
     params:
-        row=lookup(f"rows/{DEPTH}", within=study),
-        intervals=lookup("fits", within=study),
-        seed=lookup("seeds/bootstrap", within=study),
+        row=study["rows"][DEPTH],
+        intervals=study["fits"],
+        seed=study["seeds"]["bootstrap"],
     script:
         "../scripts/plot_depth.py"
 
@@ -137,7 +137,7 @@ rule gains:
         "../envs/analysis.yaml"
     params:
         layers=observed(GAINS),
-        intervals=lookup("fits", within=study),
-        seed=lookup("seeds/bootstrap", within=study),
+        intervals=study["fits"],
+        seed=study["seeds"]["bootstrap"],
     script:
         "../scripts/plot_gains.py"

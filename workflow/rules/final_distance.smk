@@ -32,9 +32,9 @@ rule train_grid:
     resources:
         **training(),
     params:
-        row=lookup("{setting}", within=ON_THE_GRID),
+        row=lambda wildcards: ON_THE_GRID[wildcards.setting],
         grid={key: GRID[key] for key in ("dx", "dy", "networks", "slower", "steps", "stop_loss")},
-        device=lookup("training/device", within=study),
+        device=study["training"]["device"],
     script:
         "../scripts/train_grid.py"
 
@@ -51,8 +51,8 @@ rule fit_grid:
     conda:
         "../envs/analysis.yaml"
     params:
-        layer=lookup("rows/{setting}/layer", within=study),
-        horizon=lookup("{setting}", within=HORIZONS),
+        layer=lambda wildcards: study["rows"][wildcards.setting]["layer"],
+        horizon=lambda wildcards: HORIZONS[wildcards.setting],
         stop_loss=GRID["stop_loss"],
         drop_loss=GRID["drop_loss"],
     script:

@@ -15,7 +15,7 @@ rule fit:
     conda:
         "../envs/analysis.yaml"
     params:
-        loss_above=lookup("runs/discard_loss_above", within=study),
+        loss_above=study["runs"]["discard_loss_above"],
     script:
         "../scripts/fit.py"
 
@@ -60,7 +60,7 @@ rule summarise_settings:
         "../envs/analysis.yaml"
     params:
         layers={name: row["layer"] for name, row in study["rows"].items()},
-        intervals=lookup("fits", within=study),
-        seed=lookup("seeds/bootstrap", within=study),
+        intervals=study["fits"],
+        seed=study["seeds"]["bootstrap"],
     script:
         "../scripts/summarise_settings.py"

@@ -36,8 +36,8 @@ rule fetch_mnist:
     conda:
         "../envs/analysis.yaml"
     params:
-        images=lookup("mnist/images", within=study),
-        download=lookup("mnist/download", within=study),
+        images=study["mnist"]["images"],
+        download=study["mnist"]["download"],
     script:
         "../scripts/fetch_mnist.py"
 
@@ -59,8 +59,8 @@ rule train_mnist:
     resources:
         **training(),
     params:
-        row=lookup("{experiment}", within=MNIST_TRAINED),
-        device=lookup("training/device", within=study),
+        row=lambda wildcards: MNIST_TRAINED[wildcards.experiment],
+        device=study["training"]["device"],
     script:
         "../scripts/train_mnist.py"
 
@@ -82,7 +82,7 @@ rule fit_mnist_pairs:
     conda:
         "../envs/analysis.yaml"
     params:
-        layer=lookup("mnist/network/layer", within=study),
+        layer=study["mnist"]["network"]["layer"],
     script:
         "../scripts/fit_mnist.py"
 
@@ -107,7 +107,7 @@ rule mnist_pairs:
     conda:
         "../envs/analysis.yaml"
     params:
-        layer=lookup("mnist/network/layer", within=study),
+        layer=study["mnist"]["network"]["layer"],
         row={**MNIST_TRAINED["pairs"], "images": MNIST["images"]},
     script:
         "../scripts/plot_mnist_pairs.py"
@@ -143,10 +143,10 @@ rule compare_mnist:
     conda:
         "../envs/analysis.yaml"
     params:
-        layer=lookup("mnist/network/layer", within=study),
-        shuffles=lookup("mnist/structure/shuffles", within=study),
-        seed=lookup("seeds/shuffles", within=study),
-        intervals=lookup("fits", within=study),
+        layer=study["mnist"]["network"]["layer"],
+        shuffles=study["mnist"]["structure"]["shuffles"],
+        seed=study["seeds"]["shuffles"],
+        intervals=study["fits"],
     script:
         "../scripts/compare_mnist.py"
 
@@ -171,8 +171,8 @@ rule mnist_structure:
     conda:
         "../envs/analysis.yaml"
     params:
-        layer=lookup("mnist/network/layer", within=study),
-        images=lookup("mnist/images", within=study),
-        intervals=lookup("fits", within=study),
+        layer=study["mnist"]["network"]["layer"],
+        images=study["mnist"]["images"],
+        intervals=study["fits"],
     script:
         "../scripts/plot_mnist_structure.py"

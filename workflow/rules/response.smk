@@ -29,12 +29,12 @@ rule train_response:
     resources:
         **training(),
     params:
-        row=lookup("response_rows/{response_setting}", within=study),
-        task=lookup("response/task", within=study),
+        row=lambda wildcards: study["response_rows"][wildcards.response_setting],
+        task=study["response"]["task"],
         methods={name: RESPONSE_METHODS[name] for name in RESPONSE["methods"]},
-        times=lookup("response/times", within=study),
-        radius=lookup("response/radius", within=study),
-        device=lookup("training/device", within=study),
+        times=study["response"]["times"],
+        radius=study["response"]["radius"],
+        device=study["training"]["device"],
     script:
         "../scripts/train_response.py"
 
@@ -65,9 +65,9 @@ rule fit_response_law:
     conda:
         "../envs/analysis.yaml"
     params:
-        stages=lookup("response/stages", within=study),
-        intervals=lookup("fits", within=study),
-        seed=lookup("seeds/bootstrap", within=study),
+        stages=study["response"]["stages"],
+        intervals=study["fits"],
+        seed=study["seeds"]["bootstrap"],
     script:
         "../scripts/fit_response_law.py"
 
@@ -92,7 +92,7 @@ rule response_law:
     conda:
         "../envs/analysis.yaml"
     params:
-        networks=lookup("response/networks", within=study),
+        networks=study["response"]["networks"],
     script:
         "../scripts/plot_response_law.py"
 
@@ -125,9 +125,9 @@ rule compare_response_rank:
     conda:
         "../envs/analysis.yaml"
     params:
-        levels=lookup("response/levels", within=study),
-        intervals=lookup("fits", within=study),
-        seed=lookup("seeds/bootstrap", within=study),
+        levels=study["response"]["levels"],
+        intervals=study["fits"],
+        seed=study["seeds"]["bootstrap"],
     script:
         "../scripts/compare_response_rank.py"
 
@@ -154,8 +154,8 @@ rule response_rank:
     conda:
         "../envs/analysis.yaml"
     params:
-        confidence=lookup("fits/confidence", within=study),
-        networks=lookup("response/networks", within=study),
+        confidence=study["fits"]["confidence"],
+        networks=study["response"]["networks"],
     script:
         "../scripts/plot_response_rank.py"
 
@@ -177,9 +177,9 @@ rule train_response_bridge:
     resources:
         **training(),
     params:
-        row=lookup("{setting}", within=TRAINED),
-        times=lookup("response/bridge/times", within=study),
-        device=lookup("training/device", within=study),
+        row=lambda wildcards: TRAINED[wildcards.setting],
+        times=study["response"]["bridge"]["times"],
+        device=study["training"]["device"],
     script:
         "../scripts/train_response_bridge.py"
 
@@ -206,9 +206,9 @@ rule compare_response_bridge:
         "../envs/analysis.yaml"
     params:
         layers=observed(BRIDGED),
-        windows=lookup("response/bridge/windows", within=study),
-        intervals=lookup("fits", within=study),
-        seed=lookup("seeds/bootstrap", within=study),
+        windows=study["response"]["bridge"]["windows"],
+        intervals=study["fits"],
+        seed=study["seeds"]["bootstrap"],
     script:
         "../scripts/compare_response_bridge.py"
 
@@ -235,6 +235,6 @@ rule response_bridge:
         "../envs/analysis.yaml"
     params:
         rows={name: study["rows"][name] for name in BRIDGED},
-        confidence=lookup("fits/confidence", within=study),
+        confidence=study["fits"]["confidence"],
     script:
         "../scripts/plot_response_bridge.py"

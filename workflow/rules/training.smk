@@ -26,7 +26,7 @@ rule train:
     resources:
         **training(),
     params:
-        row=lookup("{setting}", within=TRAINED),
-        device=lookup("training/device", within=study),
+        row=lambda wildcards: TRAINED[wildcards.setting],
+        device=study["training"]["device"],
     script:
         "../scripts/train.py"

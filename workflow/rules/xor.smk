@@ -37,9 +37,9 @@ rule train_xor:
     resources:
         **training(),
     params:
-        row=lookup("{xor_setting}", within=XOR_TRAINED),
-        lr_factor=lookup("xor/lr_factor", within=study),
-        device=lookup("training/device", within=study),
+        row=lambda wildcards: XOR_TRAINED[wildcards.xor_setting],
+        lr_factor=study["xor"]["lr_factor"],
+        device=study["training"]["device"],
     script:
         "../scripts/train_xor.py"
 
@@ -61,8 +61,8 @@ rule train_xor_rates:
     resources:
         **training(),
     params:
-        row=lookup("{xor_setting}", within=XOR_RATES),
-        device=lookup("training/device", within=study),
+        row=lambda wildcards: XOR_RATES[wildcards.xor_setting],
+        device=study["training"]["device"],
     script:
         "../scripts/train.py"
 
@@ -79,7 +79,7 @@ rule fit_xor_rates:
     conda:
         "../envs/analysis.yaml"
     params:
-        loss_above=lookup("runs/discard_loss_above", within=study),
+        loss_above=study["runs"]["discard_loss_above"],
     script:
         "../scripts/fit.py"
 
@@ -109,9 +109,9 @@ rule compare_xor:
         "../envs/analysis.yaml"
     params:
         layers={name: row["layer"] for name, row in XOR.items()},
-        loss_above=lookup("runs/discard_loss_above", within=study),
-        intervals=lookup("fits", within=study),
-        seed=lookup("seeds/bootstrap", within=study),
+        loss_above=study["runs"]["discard_loss_above"],
+        intervals=study["fits"],
+        seed=study["seeds"]["bootstrap"],
     script:
         "../scripts/compare_xor.py"
 
@@ -137,7 +137,7 @@ rule xor:
         "../envs/analysis.yaml"
     params:
         gains={name: row["gain"] for name, row in XOR.items()},
-        confidence=lookup("fits/confidence", within=study),
-        networks=lookup("xor/networks", within=study),
+        confidence=study["fits"]["confidence"],
+        networks=study["xor"]["networks"],
     script:
         "../scripts/plot_xor.py"

@@ -27,7 +27,8 @@ def dependencies(script: Path) -> tuple[Path, ...]:
     return tuple(sorted(found))
 
 
-def _imports(path: Path, root: Path) -> set[Path]:
+@cache
+def _imports(path: Path, root: Path) -> frozenset[Path]:
     files = set()
     for node in ast.walk(ast.parse(path.read_text(), path)):
         if isinstance(node, ast.Import):
@@ -38,7 +39,7 @@ def _imports(path: Path, root: Path) -> set[Path]:
                 raise SyntaxError(f"{path}: import from '{PACKAGE}' by its full name, not relatively")
             for alias in node.names:
                 files |= _files([*node.module.split("."), alias.name], root)
-    return files
+    return frozenset(files)
 
 
 def _files(names: list[str], root: Path) -> set[Path]:

@@ -5,6 +5,7 @@ a schema can't state. Imports stay light, because every cluster job parses the S
 """
 
 import difflib
+import functools
 import math
 import re
 import sys
@@ -152,12 +153,8 @@ def violations(instance, schema) -> list[Violation]:
     Stricter than the standard: 2.0 is no whole number, and nan and inf are no numbers.
     A subschema's own keyword `expected` says in words what no range or list of values can.
     """
-    from jsonschema import Draft202012Validator
-    from jsonschema.validators import extend
-
-    checker = Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_whole, "number": _is_finite})
     found = {}
-    for error in extend(Draft202012Validator, type_checker=checker)(schema).iter_errors(instance):
+    for error in _validator()(schema).iter_errors(instance):
         path = tuple(error.absolute_path)
         if error.validator == "additionalProperties":
             for key in error.instance.keys() - error.schema["properties"].keys():
@@ -176,6 +173,16 @@ def violations(instance, schema) -> list[Violation]:
                 told += f"; {', '.join(map(show, repeated(error.instance)))} given more than once"
             found.setdefault(path, Violation(path, error.instance, told))
     return sorted(found.values(), key=lambda v: [str(part) for part in v.path])
+
+
+@functools.cache
+def _validator():
+    """The class of validators with the stricter numbers."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
+    checker = Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_whole, "number": _is_finite})
+    return extend(Draft202012Validator, type_checker=checker)
 
 
 def _is_whole(_, value):
