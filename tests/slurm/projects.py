@@ -43,7 +43,7 @@ class ClusterProject(Project):
 
     def start(self, *arguments: str, **options) -> subprocess.Popen:
         """As Project.start, with the SLURM profile and in a process group of its own."""
-        return super().start(*arguments, *self.profile, start_new_session=True, **options)
+        return super().start(*arguments, *self.profile, new_session=True, **options)
 
     def jobs(self, rule: str = "") -> list[Job]:
         """Everything it has submitted so far, the oldest first."""

@@ -1,9 +1,12 @@
 """The SLURM profile on a real SLURM: the smoke study, and what can happen to a job on a cluster."""
 
+import random
 import re
+import time
 
 import pytest
 from cluster import Cluster, Unavailable, command
+from conftest import Project
 from projects import ClusterProject, end, kill
 from test_profiles import submissions
 from test_workflow import digests
@@ -131,6 +134,37 @@ def test_a_preempted_job_starts_again_by_itself(project):
     assert process.returncode == 0, printed
     (job,) = project.jobs()
     assert (job.state, job.restarts) == ("COMPLETED", 1)
+
+
+def test_a_job_preempted_again_and_again_goes_on_from_its_checkpoints(cluster, tmp_path):
+    project = ClusterProject(tmp_path / "repdyn", cluster)
+    table = project.folder / "config/settings/smoke.tsv"
+    longer = re.sub(r"^(default\t.*\t)400\t", r"\g<1>150000\t", table.read_text(), flags=re.MULTILINE)
+    table.write_text(longer)
+    every_second = (TRAINED, "--config", "training={checkpoint_seconds: 1}")
+    process = project.start(*every_second)
+    checkpoint, draw, seen = project.folder / f"{TRAINED}.checkpoint/0.npz", random.Random(0), 0.0
+    for _ in range(3):
+        until = time.monotonic() + 60
+        while not (checkpoint.exists() and checkpoint.stat().st_mtime > seen):
+            assert time.monotonic() < until and process.poll() is None, "no checkpoint was written"
+            time.sleep(0.05)
+        time.sleep(draw.uniform(0, 1))
+        project.cluster.preempt(project.wait_for("train", "RUNNING"))
+        project.wait_for("train", "PENDING")
+        seen = checkpoint.stat().st_mtime
+    printed = end(process)
+    assert process.returncode == 0, printed
+    (job,) = project.jobs()
+    assert (job.state, job.restarts) == ("COMPLETED", 3)
+    assert "going on from the checkpoint" in (project.folder / "results/smoke/logs/train/default.log").read_text()
+    assert not checkpoint.parent.exists()
+    made = (project.folder / TRAINED).read_bytes()
+    (project.folder / TRAINED).unlink()
+    local = Project.start(project, *every_second)
+    printed = end(local)
+    assert local.returncode == 0, printed
+    assert (project.folder / TRAINED).read_bytes() == made
 
 
 def test_a_job_over_its_time_limit_is_named_and_the_next_run_finishes(overdue):
