@@ -61,6 +61,15 @@ def test_every_rule_that_makes_something_offers_it():
         assert text.count("    cache: CACHED\n") == text.count("    script:\n"), path
 
 
+def test_the_slurm_profile_names_every_rule():
+    """As a comment: Snakemake stops where a cache is wanted and no folder is named."""
+    text = Path("profiles/slurm/profile.yaml").read_text()
+    (block,) = re.findall(r"^# cache: (\[.*?\])", text, re.MULTILINE | re.DOTALL)
+    named = re.findall(r"\w+", block)
+    rules = " ".join(path.read_text() for path in Path("workflow/rules").glob("*.smk"))
+    assert sorted(named) == sorted(re.findall(r"^(?:use rule \w+ as|rule) (\w+)", rules, re.MULTILINE))
+
+
 def test_another_clone_makes_the_study_without_running_anything(filled, project):
     ran, printed = filled.run(project, "everything")
     assert ran == set()
