@@ -18,11 +18,13 @@ from repdyn import (
     blobs_training,
     checkpoints,
     convergence,
+    encoding,
     mnist,
     mnist_files,
     mnist_training,
     networks,
     point_sets,
+    response_training,
     training,
     xor,
 )
@@ -71,6 +73,14 @@ def pictures(checkpoint):
     return blobs_training.train(layers, MEMBERS, data.inputs, data.targets, 40, 16, 1, checkpoint=checkpoint)
 
 
+def responses(checkpoint):
+    """Single points drawn ahead of the steps, and what is measured of copies."""
+    task = encoding.make("circle", 3, 4)
+    layers = networks.layers("mlp", Shape(20, 1, "tanh", 2, 3))
+    at = np.array([0, 5, 150, 300])
+    return response_training.train(layers, MEMBERS, task, 300, 1, "sgd", at, 0.1, 0.1, checkpoint=checkpoint)
+
+
 LOOPS = {
     "two points": two_points(),
     "two points, Adam": two_points(optimiser="adam"),
@@ -80,6 +90,7 @@ LOOPS = {
     "until learned": until_learned,
     "images": images,
     "pictures": pictures,
+    "responses": responses,
 }
 
 
@@ -93,13 +104,14 @@ def test_every_loop_goes_on_where_it_was_cut_off(loop, stacked, monkeypatch, tmp
     """Cut off again and again, with a checkpoint before every step (or epoch)."""
     if not stacked:
         monkeypatch.setattr("repdyn.ensemble.CACHE_BYTES", 1)
+    monkeypatch.setattr(response_training, "_AHEAD", 10)  # it offers once in so many steps
     expected = LOOPS[loop](None)
     offer, steps = checkpoints.Part.offer, []
 
     def cut_off_now_and_then(part, step):
         offer(part, step)
         steps.append(step)
-        if len(steps) % {"images": 9, "pictures": 9, "until learned": 31}.get(loop, 71) == 0:
+        if len(steps) % {"images": 9, "pictures": 9, "responses": 9, "until learned": 31}.get(loop, 71) == 0:
             raise CutOffError
 
     monkeypatch.setattr(checkpoints.Part, "offer", cut_off_now_and_then)

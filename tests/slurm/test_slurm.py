@@ -139,11 +139,11 @@ def test_a_preempted_job_starts_again_by_itself(project):
 def test_a_job_preempted_again_and_again_goes_on_from_its_checkpoints(cluster, tmp_path):
     project = ClusterProject(tmp_path / "repdyn", cluster)
     table = project.folder / "config/settings/smoke.tsv"
-    longer = re.sub(r"^(default\t.*\t)400\t", r"\g<1>150000\t", table.read_text(), flags=re.MULTILINE)
+    longer = re.sub(r"^(skip\t.*\t)400\t", r"\g<1>150000\t", table.read_text(), flags=re.MULTILINE)
     table.write_text(longer)
-    every_second = (TRAINED, "--config", "training={checkpoint_seconds: 1}")
+    every_second = (TRAINED_TOO, "--config", "training={checkpoint_seconds: 1}")
     process = project.start(*every_second)
-    checkpoint, draw, seen = project.folder / f"{TRAINED}.checkpoint/0.npz", random.Random(0), 0.0
+    checkpoint, draw, seen = project.folder / f"{TRAINED_TOO}.checkpoint/0.npz", random.Random(0), 0.0
     for _ in range(3):
         until = time.monotonic() + 60
         while not (checkpoint.exists() and checkpoint.stat().st_mtime > seen):
@@ -157,14 +157,14 @@ def test_a_job_preempted_again_and_again_goes_on_from_its_checkpoints(cluster, t
     assert process.returncode == 0, printed
     (job,) = project.jobs()
     assert (job.state, job.restarts) == ("COMPLETED", 3)
-    assert "going on from the checkpoint" in (project.folder / "results/smoke/logs/train/default.log").read_text()
+    assert "going on from the checkpoint" in (project.folder / "results/smoke/logs/train/skip.log").read_text()
     assert not checkpoint.parent.exists()
-    made = (project.folder / TRAINED).read_bytes()
-    (project.folder / TRAINED).unlink()
+    made = (project.folder / TRAINED_TOO).read_bytes()
+    (project.folder / TRAINED_TOO).unlink()
     local = Project.start(project, *every_second)
     printed = end(local)
     assert local.returncode == 0, printed
-    assert (project.folder / TRAINED).read_bytes() == made
+    assert (project.folder / TRAINED_TOO).read_bytes() == made
 
 
 def test_a_job_over_its_time_limit_is_named_and_the_next_run_finishes(overdue):
