@@ -31,7 +31,7 @@ test: $(READY)  ## all tests but those on SLURM
 	python -m pytest
 
 test-slurm: $(READY)  ## the SLURM profile on a real SLURM, started on this machine (Debian, root): about 7 minutes
-	python -m pytest -m slurm tests/slurm
+	python tests/slurm/cluster.py python -m pytest -m slurm --numprocesses 7 tests/slurm
 
 bench: $(READY)  ## speed, as ratios measured side by side: training, fitting, MNIST
 	python benchmarks/training.py

@@ -1,6 +1,7 @@
 """A real SLURM on this machine: one node, the partitions `cpu` and `gpu`, and GPUs that are only device files.
 
-    python tests/slurm/cluster.py       start it, stop it at Ctrl-C; sinfo, squeue, sbatch work in any shell
+    python tests/slurm/cluster.py               start it, stop it at Ctrl-C; sinfo, squeue, sbatch work in any shell
+    python tests/slurm/cluster.py COMMAND ...   start it, run a command, stop it
 
 Needs root on a Debian-like machine; packages that are missing are installed. The daemons are children of this process
 and end with it, however it ends; nothing else is stopped, and nothing is changed outside of their folder but for the
@@ -82,6 +83,7 @@ class Job:
     id: str
     submission: str  # the id that sbatch answered: one for all tasks of an array
     rule: str  # or group
+    row: str  # of the table: the value of the rule's wildcard
     state: str
     partition: str
     memory: int
@@ -93,7 +95,7 @@ class Job:
 class Cluster:
     """SLURM from `with` to its end."""
 
-    def __init__(self, folder: Path, cpus: int = 4, memory: int = 64_000, gpus: int = 2):
+    def __init__(self, folder: Path, cpus: int = 8, memory: int = 64_000, gpus: int = 2):
         self.folder, self.cpus, self.memory, self.gpus = folder, cpus, memory, gpus
         self.host = socket.gethostname().split(".")[0]
         self.daemons: list[subprocess.Popen] = []
@@ -118,16 +120,6 @@ class Cluster:
 
     def __exit__(self, *_):
         self._undo.close()
-
-    def jobs(self, folder: Path) -> list[Job]:
-        """Every job that was ever submitted from a folder, the oldest first."""
-        lines = command("scontrol", "--oneliner", "show", "job").splitlines()
-        jobs = [_job(line) for line in lines if f" WorkDir={folder} " in line]
-        return sorted(jobs, key=lambda job: int(job.id))
-
-    def preempt(self, job: Job) -> None:
-        """What a job of higher priority does to one that can be requeued: SIGTERM, SIGKILL, back into the queue."""
-        command("scontrol", "requeue", job.id)
 
     def cancel_everything(self) -> None:
         """No job is left waiting or running."""
@@ -206,6 +198,23 @@ def _no_services():
         NO_SERVICES.unlink()
 
 
+def is_ours() -> bool:
+    """Whether the SLURM of this machine is one that was started here."""
+    return STANDARD.is_symlink() and "repdyn-slurm" in os.readlink(STANDARD)
+
+
+def jobs(folder: Path) -> list[Job]:
+    """Every job that was ever submitted from a folder, the oldest first."""
+    lines = command("scontrol", "--oneliner", "show", "job").splitlines()
+    found = [_job(line) for line in lines if f" WorkDir={folder} " in line]
+    return sorted(found, key=lambda job: int(job.id))
+
+
+def preempt(job: Job) -> None:
+    """What a job of higher priority does to one that can be requeued: SIGTERM, SIGKILL, back into the queue."""
+    command("scontrol", "requeue", job.id)
+
+
 def command(*arguments: str) -> str:
     """What a command prints; CalledProcessError if it fails."""
     return subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=30).stdout
@@ -215,10 +224,12 @@ def _job(line: str) -> Job:
     """From one line of `scontrol --oneliner show job`."""
     values = dict(re.findall(r"(\w+)=(\S+)", line))
     gpus = int(values["TresPerJob"].rpartition(":")[2]) if "gpu" in values.get("TresPerJob", "") else 0
+    rule, _, row = values["Comment"].removeprefix("rule_").partition("_wildcards_")
     return Job(
         id=values["JobId"],
         submission=values.get("ArrayJobId", values["JobId"]),
-        rule=values["Comment"].removeprefix("rule_").partition("_wildcards_")[0],
+        rule=rule,
+        row=row,
         state=values["JobState"],
         partition=values["Partition"],
         memory=int(float(values["MinMemoryNode"][:-1]) * {"M": 1, "G": 1000}[values["MinMemoryNode"][-1]]),
@@ -256,7 +267,7 @@ def _alone():
     """One such SLURM a machine: a second one waits. What a killed one has left at the standard place goes."""
     with open(LOCK, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if STANDARD.is_symlink() and "repdyn-slurm" in os.readlink(STANDARD):
+        if is_ours():
             STANDARD.unlink()
         if STANDARD.exists() or STANDARD.is_symlink():
             raise Unavailable(f"{STANDARD} is there already: this machine has a SLURM of its own")
@@ -271,16 +282,20 @@ def _wait(what: str, seconds: float, *arguments: str) -> None:
         time.sleep(0.1)
 
 
-def main() -> None:
+def main(beside: list[str]) -> int:
+    """Run a command beside the SLURM, or wait for Ctrl-C; returns its status, 0 where there can be no SLURM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="repdyn-slurm-") as folder, contextlib.suppress(KeyboardInterrupt):
         try:
             with Cluster(Path(folder)):
+                if beside:
+                    return subprocess.run(beside).returncode
                 print(command("sinfo"), f"Logs: {folder}. Ctrl-C stops it.", sep="\n", flush=True)
                 signal.pause()
         except Unavailable as reason:
-            sys.exit(f"no SLURM: {reason}")
+            print(f"\033[1;31mNOT TESTED  {' '.join(beside)}: no SLURM can be started here: {reason}\033[0m")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -6,7 +6,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from cluster import Cluster, Job
+import cluster
+from cluster import Job
 from conftest import Project
 
 GATE = """\
@@ -19,6 +20,11 @@ GATE = """\
     if Path("fail").exists():
         Path("fail").unlink()
         raise RuntimeError("made to fail once")
+    if Path("slow").exists():
+        from repdyn.checkpoints import Part
+
+        offer = Part.offer
+        Part.offer = lambda part, done: (sleep(0.001), offer(part, done))
     import torch
 """
 
@@ -26,17 +32,16 @@ GATE = """\
 class ClusterProject(Project):
     """A copy of the project, run with the SLURM profile.
 
-    `gated` is a script of training that passes a gate. The executor asks after its jobs every `patience` seconds, and
+    `gated` are scripts of training that pass a gate. The executor asks after its jobs every `patience` seconds, and
     after each time that none was done it waits 10 seconds more: with 4 a job of 15 seconds is not missed by much.
     """
 
-    def __init__(self, folder: Path, cluster: Cluster, gated: str = "", patience: int = 4):
+    def __init__(self, folder: Path, *gated: str, patience: int = 4):
         super().__init__(folder)
-        self.cluster = cluster
         self.profile = ("--workflow-profile", "profiles/slurm")
         self.profile += ("--slurm-init-seconds-before-status-checks", str(patience))
-        if gated:
-            script = folder / "workflow/scripts" / gated
+        for name in gated:
+            script = folder / "workflow/scripts" / name
             before = script.read_text()
             assert before.count("    import torch\n") == 1
             script.write_text(before.replace("    import torch\n", GATE))
@@ -45,15 +50,15 @@ class ClusterProject(Project):
         """As Project.start, with the SLURM profile and in a process group of its own."""
         return super().start(*arguments, *self.profile, new_session=True, **options)
 
-    def jobs(self, rule: str = "") -> list[Job]:
+    def jobs(self, rule: str = "", row: str = "") -> list[Job]:
         """Everything it has submitted so far, the oldest first."""
-        return [job for job in self.cluster.jobs(self.folder) if rule in ("", job.rule)]
+        return [job for job in cluster.jobs(self.folder) if rule in ("", job.rule) and row in ("", job.row)]
 
-    def wait_for(self, rule: str, state: str, seconds: float = 120) -> Job:
-        """The newest job of a rule, once it is in this state."""
+    def wait_for(self, rule: str, state: str, row: str = "", seconds: float = 120) -> Job:
+        """The newest job of a rule, and of one row of its table, once it is in this state."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            if (jobs := self.jobs(rule)) and jobs[-1].state == state:
+            if (jobs := self.jobs(rule, row)) and jobs[-1].state == state:
                 return jobs[-1]
             time.sleep(0.2)
         raise TimeoutError(f"no job of {rule} was {state} within {seconds} s: {self.jobs()}")
@@ -72,6 +77,20 @@ class ClusterProject(Project):
             assert time.monotonic() < until, f"no training has begun: {self.jobs()}"
             time.sleep(0.1)
         (self.folder / "reached").unlink()
+
+
+def shorten(project: Project) -> None:
+    """Leave out of the smoke study what runs no rule that another row does not run."""
+    spared = {
+        "smoke": ["cnn", "dropout", "adam"],
+        "xor_smoke": ["lazy"],
+        "blobs_smoke": ["small"],
+        "response_smoke": ["tanh"],
+    }
+    for name, rows in spared.items():
+        table = project.folder / f"config/settings/{name}.tsv"
+        kept = [line for line in table.read_text().splitlines() if line.split("\t")[0] not in rows]
+        table.write_text("\n".join(kept) + "\n")
 
 
 def end(process: subprocess.Popen) -> str:

@@ -1,61 +1,54 @@
-"""The SLURM profile on a real SLURM: the smoke study, and what can happen to a job on a cluster."""
+"""The SLURM profile on a real SLURM: the smoke study, and what can happen to a job on a cluster.
+
+The tests wait more than they compute, so all of them run side by side (`make test-slurm`).
+"""
 
 import random
 import re
 import time
 
+import cluster
 import pytest
-from cluster import Cluster, Unavailable, command
+from cluster import command
 from conftest import Project
-from projects import ClusterProject, end, kill
+from projects import ClusterProject, end, kill, shorten
 from test_profiles import submissions
 from test_workflow import digests
 
 pytestmark = pytest.mark.slurm
 
-TRAINED = "results/smoke/trajectories/default.nc"  # one job: the training of one network
+TRAINED = "results/smoke/trajectories/default.nc"  # one job: the training of one row
 TRAINED_TOO = "results/smoke/trajectories/skip.nc"
 TRAINED_ON_XOR = "results/smoke/xor/rich.nc"
 
 
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory):
-    """A SLURM with the partitions cpu and gpu. Where there can be none the tests are skipped with the reason."""
-    try:
-        with Cluster(tmp_path_factory.mktemp("repdyn-slurm")) as started:
-            yield started
-    except Unavailable as reason:
-        pytest.skip(f"no SLURM can be started here: {reason}")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def overdue(cluster, tmp_path_factory):
-    """A job that runs into its time limit, which is a minute at least: begun first, so that no test waits for it."""
-    project = ClusterProject(tmp_path_factory.mktemp("overdue") / "repdyn", cluster, gated="train_xor.py")
-    project.hold()
-    process = project.start(TRAINED_ON_XOR, "--retries", "0", "--set-resources", "train_xor:runtime=1")
-    yield project, process
-    if process.poll() is None:
-        kill(process)
+@pytest.fixture(autouse=True)
+def started():
+    """Nodes are drained here: never those of a SLURM that others use."""
+    if not cluster.is_ours():
+        pytest.fail("no SLURM for tests: start it beside them, as `make test-slurm` does")
 
 
 @pytest.fixture
-def project(cluster, tmp_path):
-    """For what can be tried on the training of one network, which a test can hold and make fail."""
-    project = ClusterProject(tmp_path / "repdyn", cluster, gated="train.py")
+def project(tmp_path):
+    """For what can be tried on the training of one row, which a test can hold and make fail."""
+    project = ClusterProject(tmp_path / "repdyn", "train.py", "train_xor.py")
     yield project
     for job in project.jobs():
         if job.state in ("PENDING", "RUNNING"):
             command("scancel", job.id)
 
 
-def test_the_smoke_study_gives_the_same_bytes(smoke, cluster, tmp_path):
+def test_the_smoke_study_gives_the_same_bytes(tmp_path):
     """In as few submissions as planned, and without a GPU, which its configuration does not ask for."""
-    project = ClusterProject(tmp_path / "repdyn", cluster, patience=1)
-    groups = ("--group-components", "fits=10", "figures=4")  # tiny figures: more of them in a job
+    local, project = Project(tmp_path / "local/repdyn"), ClusterProject(tmp_path / "slurm/repdyn", patience=1)
+    for one in (local, project):
+        shorten(one)
+    local.snakemake()
+    groups = ("--group-components", "fits=10", "figures=8")  # tiny figures: more of them in a job
     planned = submissions(project.folder, *groups, "--configfile", "config/smoke.yaml")
     project.snakemake(*groups)
-    here, there = digests(smoke.folder / "results/smoke"), digests(project.folder / "results/smoke")
+    here, there = digests(local.folder / "results/smoke"), digests(project.folder / "results/smoke")
     assert set(here) == set(there)
     assert [name for name in here if here[name] != there[name]] == []
     jobs = project.jobs()
@@ -64,9 +57,64 @@ def test_the_smoke_study_gives_the_same_bytes(smoke, cluster, tmp_path):
     assert {job.partition for job in jobs} == {"cpu"} and {job.gpus for job in jobs} == {0}
 
 
+def test_jobs_preempted_again_and_again_go_on_from_their_checkpoints(project):
+    """At ten random moments; the rows with the most to remember: moments of Adam, and what draws the units to drop."""
+    rows = ("adam", "dropout")
+    table = project.folder / "config/settings/smoke.tsv"
+    lines = [re.sub(r"\t400\t", "\t10000\t", line) for line in table.read_text().splitlines()]
+    table.write_text("\n".join(lines))
+    targets = [f"results/smoke/trajectories/{row}.nc" for row in rows]
+    every_second = (*targets, "--config", "training={checkpoint_seconds: 1}")
+    (project.folder / "slow").touch()  # a millisecond a step
+    process = project.start(*every_second, "--slurm-array-jobs", "none")  # so that each job says which row it trains
+    draw, seen = random.Random(0), dict.fromkeys(targets, 0.0)
+    for _ in range(5):
+        for row, target in zip(rows, targets):
+            checkpoint, until = project.folder / f"{target}.checkpoint/0.npz", time.monotonic() + 120
+            while not (checkpoint.exists() and checkpoint.stat().st_mtime > seen[target]):
+                assert time.monotonic() < until and process.poll() is None, "no checkpoint was written"
+                time.sleep(0.05)
+            time.sleep(draw.uniform(0, 1))
+            cluster.preempt(project.wait_for("train", "RUNNING", row))
+            project.wait_for("train", "PENDING", row)
+            seen[target] = checkpoint.stat().st_mtime
+    (project.folder / "slow").unlink()
+    printed = end(process)
+    assert process.returncode == 0, printed
+    assert [(job.state, job.restarts) for job in project.jobs()] == [("COMPLETED", 5)] * 2
+    made = [(project.folder / target).read_bytes() for target in targets]
+    for row, target in zip(rows, targets):
+        log = (project.folder / f"results/smoke/logs/train/{row}.log").read_text()
+        assert "going on from the checkpoint" in log
+        assert not (project.folder / f"{target}.checkpoint").exists()
+        (project.folder / target).unlink()
+    local = Project.start(project, *every_second)
+    printed = end(local)
+    assert local.returncode == 0, printed
+    assert [(project.folder / target).read_bytes() for target in targets] == made
+
+
+def test_jobs_cancelled_and_over_their_time_limit_are_named_and_the_next_run_finishes(project):
+    project.hold()
+    limits = ("--retries", "0", "--set-resources", "train_xor:runtime=1")
+    process = project.start(TRAINED, TRAINED_ON_XOR, *limits)
+    cancelled = project.wait_for("train", "RUNNING")
+    project.wait_for_training()
+    command("scancel", cancelled.id)
+    overdue = project.wait_for("train_xor", "TIMEOUT", seconds=180)
+    printed = end(process)
+    assert process.returncode != 0
+    for job, state in ((cancelled, "CANCELLED"), (overdue, "TIMEOUT")):
+        assert f"SLURM-job '{job.id}' failed, SLURM status is: '{state}'" in printed
+    assert not (project.folder / TRAINED).exists() and not (project.folder / TRAINED_ON_XOR).exists()
+    project.release()
+    project.snakemake(TRAINED, TRAINED_ON_XOR)
+    assert (project.folder / TRAINED).exists() and (project.folder / TRAINED_ON_XOR).exists()
+
+
 def test_gpu_requests_land_on_the_gpu_partition_and_wait_there_while_the_node_is_drained(project):
-    node = f"nodename={project.cluster.host}"
-    command("scontrol", "update", node, "state=drain", "reason=test")
+    (node,) = command("sinfo", "--noheader", "--format=%n", "--partition=gpu").split()
+    command("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
     try:
         process = project.start(TRAINED, TRAINED_TOO, "--config", "training={device: auto}")
         waiting = project.wait_for("train", "PENDING")
@@ -74,7 +122,7 @@ def test_gpu_requests_land_on_the_gpu_partition_and_wait_there_while_the_node_is
             project.wait_for("train", "RUNNING", seconds=5)
         assert process.poll() is None
     finally:
-        command("scontrol", "update", node, "state=resume")
+        command("scontrol", "update", f"nodename={node}", "state=resume")
     printed = end(process)
     assert process.returncode == 0, printed
     trained = project.jobs("train")
@@ -90,21 +138,6 @@ def test_a_job_that_fails_once_is_tried_again_with_more_memory_and_time(project)
     first, second = project.jobs("train")
     assert (first.state, second.state) == ("FAILED", "COMPLETED")
     assert second.memory == 2 * first.memory and second.minutes == 2 * first.minutes
-
-
-def test_a_cancelled_job_is_reported_and_the_next_run_finishes(project):
-    project.hold()
-    process = project.start(TRAINED, "--retries", "0")
-    project.wait_for_training()
-    job = project.wait_for("train", "RUNNING")
-    command("scancel", job.id)
-    printed = end(process)
-    assert process.returncode != 0
-    assert re.search(rf"SLURM-job '{job.id}' failed, SLURM status is: 'CANCELLED'", printed)
-    assert not (project.folder / TRAINED).exists()
-    project.release()
-    project.snakemake(TRAINED)
-    assert (project.folder / TRAINED).exists()
 
 
 def test_snakemake_killed_and_started_again_finishes(project):
@@ -123,56 +156,18 @@ def test_snakemake_killed_and_started_again_finishes(project):
     assert (project.folder / TRAINED).exists() and [job.id for job in project.jobs()] == [job.id]
 
 
-def test_a_preempted_job_starts_again_by_itself(project):
-    project.hold()
-    process = project.start(TRAINED)
-    project.wait_for_training()
-    project.cluster.preempt(project.wait_for("train", "RUNNING"))
-    project.wait_for_training()
-    project.release()
-    printed = end(process)
-    assert process.returncode == 0, printed
-    (job,) = project.jobs()
-    assert (job.state, job.restarts) == ("COMPLETED", 1)
-
-
-def test_a_job_preempted_again_and_again_goes_on_from_its_checkpoints(cluster, tmp_path):
-    project = ClusterProject(tmp_path / "repdyn", cluster)
-    table = project.folder / "config/settings/smoke.tsv"
-    longer = re.sub(r"^(skip\t.*\t)400\t", r"\g<1>150000\t", table.read_text(), flags=re.MULTILINE)
-    table.write_text(longer)
-    every_second = (TRAINED_TOO, "--config", "training={checkpoint_seconds: 1}")
-    process = project.start(*every_second)
-    checkpoint, draw, seen = project.folder / f"{TRAINED_TOO}.checkpoint/0.npz", random.Random(0), 0.0
-    for _ in range(3):
-        until = time.monotonic() + 60
-        while not (checkpoint.exists() and checkpoint.stat().st_mtime > seen):
-            assert time.monotonic() < until and process.poll() is None, "no checkpoint was written"
-            time.sleep(0.05)
-        time.sleep(draw.uniform(0, 1))
-        project.cluster.preempt(project.wait_for("train", "RUNNING"))
-        project.wait_for("train", "PENDING")
-        seen = checkpoint.stat().st_mtime
-    printed = end(process)
-    assert process.returncode == 0, printed
-    (job,) = project.jobs()
-    assert (job.state, job.restarts) == ("COMPLETED", 3)
-    assert "going on from the checkpoint" in (project.folder / "results/smoke/logs/train/skip.log").read_text()
-    assert not checkpoint.parent.exists()
-    made = (project.folder / TRAINED_TOO).read_bytes()
-    (project.folder / TRAINED_TOO).unlink()
-    local = Project.start(project, *every_second)
-    printed = end(local)
-    assert local.returncode == 0, printed
-    assert (project.folder / TRAINED_TOO).read_bytes() == made
-
-
-def test_a_job_over_its_time_limit_is_named_and_the_next_run_finishes(overdue):
-    project, process = overdue
-    printed = end(process)
-    assert process.returncode != 0
-    assert re.search(r"SLURM-job '\d+' failed, SLURM status is: 'TIMEOUT'", printed)
-    assert not (project.folder / TRAINED_ON_XOR).exists()
-    project.release()
-    project.snakemake(TRAINED_ON_XOR)
-    assert (project.folder / TRAINED_ON_XOR).exists()
+def test_a_cache_is_filled_by_one_folder_and_used_by_another(tmp_path):
+    """In the second folder there is a job as well, but nothing is trained in it."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    first, second = (ClusterProject(tmp_path / name / "repdyn") for name in ("first", "second"))
+    for project in (first, second):
+        process = project.start(TRAINED, "--cache", "train", SNAKEMAKE_OUTPUT_CACHE=str(cache))
+        printed = end(process)
+        assert process.returncode == 0, printed
+        (job,) = project.jobs("train")
+        assert job.state == "COMPLETED"
+    made = [(project.folder / TRAINED).read_bytes() for project in (first, second)]
+    assert made[0] == made[1]
+    logs = [(project.folder / "results/smoke/logs/train/default.log").read_text() for project in (first, second)]
+    assert "final losses" in logs[0] and logs[1] == ""
