@@ -9,19 +9,22 @@ random: only their number and shape count. Compared, in epochs an hour of one ne
               normalises it, step by step as torchvision's MNIST and its two transforms do (torchvision itself, which
               is not installed here, takes 5 to 10 % longer a sample); autograd and torch.optim.SGD; after the epoch
               loss and hidden layer of all training images, and accuracy on the test images, through DataLoaders too
-    engine    repdyn.mnist_training.train: the same, and H, Y and w of six pairs in every hidden layer and the distances
-              of 100 probes besides; the training loss is the mean over the epoch's batches
+    engine    repdyn.mnist_training.train: the same of three networks side by side, as in the laptop study, and H, Y
+              and w of six pairs in every hidden layer and the distances of 100 probes besides; the training loss is
+              the mean over the epoch's batches. Normalising the images, once a study, is not counted
 
 Rounds alternate between the two, so that a slow moment of the machine hits them alike. Ratio: median over rounds.
 """
 
 import sys
 import time
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+import threadpoolctl
 import torch
 from PIL import Image
 from torch import nn
@@ -32,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 from repdyn import mnist, mnist_training, networks
 from repdyn.ensemble import Member
 
-WIDTH, DEPTH, GAIN, LR, BATCH = 200, 4, 0.5, 0.03, 64
+WIDTH, DEPTH, GAIN, LR, BATCH, NETWORKS = 200, 4, 0.5, 0.03, 64, 3
 WHOLE = 60_000
 
 
@@ -123,32 +126,35 @@ def usual(train, test) -> dict:
 
 
 def engine(train, test):
-    """One epoch of one network, all observables recorded."""
-    sets = [(mnist.normalised(images), mnist.one_hot(labels)) for images, labels in (train, test)]
+    """One epoch of each of the study's networks, all observables recorded."""
     layers = networks.layers("mlp", networks.Shape(WIDTH, DEPTH, "leaky_relu", mnist.SIDE**2, mnist.CLASSES))
-    pairs = mnist.draw_pairs(train[1], 4, 2, seed=0)
-    return mnist_training.train(layers, [Member(0, GAIN, LR)], *sets, pairs, sets[1][0][:100], epochs=1, batch=BATCH)
+    pairs = mnist.draw_pairs(train[1].argmax(1), 4, 2, seed=0)
+    members = [Member(seed, GAIN, LR) for seed in range(NETWORKS)]
+    return mnist_training.train(layers, members, train, test, pairs, test[0][:100], epochs=1, batch=BATCH)
 
 
 def main(rounds: int = 5, images: int = 30_000) -> float:
     """Print the comparison; returns the median of the ratios of epochs an hour of one network."""
     torch.set_num_threads(1)
+    threadpoolctl.threadpool_limits(1)
     draw = np.random.default_rng(0)
 
     def random_set(count):
         return draw.integers(0, 256, (count, mnist.SIDE**2), dtype=np.uint8), np.arange(count) % mnist.CLASSES
 
-    train, test = random_set(images), random_set(images // 6)
-    few = random_set(640)
+    loops = {}
+    for count in (640, images):  # the first to warm up
+        raw = [random_set(count), random_set(count // 6)]
+        made = [(mnist.normalised(pictures), mnist.one_hot(labels)) for pictures, labels in raw]
+        loops[count] = {"usual": (1, partial(usual, *raw)), "engine": (NETWORKS, partial(engine, *made))}
     rates = {"usual": [], "engine": []}
-    loops = {"usual": usual, "engine": engine}
-    for loop in loops.values():  # warm up
-        loop(few, few)
+    for _, loop in loops[640].values():
+        loop()
     for _ in range(rounds):
-        for name, loop in loops.items():
+        for name, (trained, loop) in loops[images].items():
             started = time.perf_counter()
-            loop(train, test)
-            rates[name].append(3600 * images / WHOLE / (time.perf_counter() - started))
+            loop()
+            rates[name].append(3600 * trained * images / WHOLE / (time.perf_counter() - started))
     print(
         f"MNIST: {DEPTH} x {WIDTH}, batch {BATCH}, {images} images, all recorded each epoch, 1 thread, {rounds} rounds"
     )

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import threadpoolctl
 import torch
 
 # As the workflow's jobs: with more threads a product's order of additions depends on what is stacked beside it.
 torch.set_num_threads(1)
+threadpoolctl.threadpool_limits(1)
 
 ROOT = Path(__file__).parents[1]
 GENERATED = (".git", ".venv", ".snakemake", "__pycache__", ".pytest_cache", ".hypothesis", ".ruff_cache")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from repdyn import networks, optimisers
+from repdyn import blas, networks, optimisers
 from repdyn.activations import ACTIVATIONS
 from repdyn.ensemble import Ensemble, Member, initial_parameters
 from repdyn.networks import Conv1d, Shape
@@ -51,11 +51,13 @@ class Reference(nn.Module):
         return outputs[:-1], outputs[-1]
 
 
-@pytest.fixture(params=["kernels", "stacked products"])
+LOOPS = {"two points": optimisers.loops, "large layers": lambda x, weight: blas, "stacked": lambda x, weight: None}
+
+
+@pytest.fixture(params=LOOPS)
 def arithmetic(request, monkeypatch):
-    """The loops for a CPU, and the products that a GPU (and any larger batch) uses."""
-    if request.param == "stacked products":
-        monkeypatch.setattr(optimisers, "uses_kernels", lambda x: False)
+    """The loops for two points on a CPU, those for large layers, and the stacked products of all else and of a GPU."""
+    monkeypatch.setattr(optimisers, "loops", LOOPS[request.param])
 
 
 @pytest.mark.usefixtures("arithmetic")
@@ -95,6 +97,8 @@ def test_pull_backs_are_the_derivatives(name):
     torch.testing.assert_close(pull_back(g, z.detach(), a.detach()), expected)
 
 
+@pytest.mark.usefixtures("arithmetic")
+@pytest.mark.parametrize("arithmetic", ["two points", "large layers"], indirect=True)
 @pytest.mark.parametrize("model", networks.architectures())
 def test_a_seed_names_one_network_whatever_else_is_in_the_ensemble(model):
     """Alone, in company, and in another place of the stack: the same network.

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from repdyn import artifacts, networks
-from repdyn.jobs import run_job
+from repdyn.jobs import run_training
 
 
 def main(
@@ -26,7 +26,7 @@ def main(
     lr, steps = row["lr"] / row["refine"], row["steps"] * row["refine"]
     members = [Member(seed, row["gain"], lr) for seed in range(row["networks"])]
     logging.info("%s: %d networks, %d steps, on %s", row["name"], row["networks"], steps, device)
-    made_by = artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row)
+    made_by = artifacts.provenance(code, artifacts.TRAINING, row=row)
     identity = {**made_by, "device": device, "data_sha256": artifacts.content_hash(data)}
     checkpoint = Checkpoint(output, identity, checkpoint_seconds)
     recorded = train(
@@ -73,14 +73,10 @@ def main(
 
 
 if "snakemake" in globals():
-    run_job(
+    run_training(
         main,
         snakemake,
         data=snakemake.input.data,
         row=snakemake.params.row,
-        device=snakemake.params.device,
         output=snakemake.output.trajectories,
-        threads=snakemake.threads,
-        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
-        code=[*snakemake.input.code, *snakemake.input.architecture],
     )

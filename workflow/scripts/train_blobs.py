@@ -5,7 +5,7 @@ import logging
 import xarray as xr
 
 from repdyn import artifacts, blobs, networks
-from repdyn.jobs import run_job
+from repdyn.jobs import run_training
 
 
 def main(
@@ -32,7 +32,7 @@ def main(
     epochs = max(1, round(row["epochs"] * share))
     members = [Member(seed, row["gain"], row["lr"]) for seed in range(row["networks"])]
     logging.info("%s: %d networks, %d epochs, on %s", row["name"], row["networks"], epochs, device)
-    made_by = artifacts.provenance(code, ["numpy", "torch", "xarray"], row=row, task=task, batch=batch, epochs=epochs)
+    made_by = artifacts.provenance(code, artifacts.TRAINING, row=row, task=task, batch=batch, epochs=epochs)
     checkpoint = Checkpoint(output, {**made_by, "device": device}, checkpoint_seconds)
     recorded = blobs_training.train(
         networks.layers(row["model"], shape),
@@ -72,16 +72,12 @@ def main(
 
 
 if "snakemake" in globals():
-    run_job(
+    run_training(
         main,
         snakemake,
         row=snakemake.params.row,
         task=snakemake.params.task,
         batch=snakemake.params.batch,
         share=snakemake.params.share,
-        device=snakemake.params.device,
         output=snakemake.output.runs,
-        threads=snakemake.threads,
-        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
-        code=[*snakemake.input.code, *snakemake.input.architecture],
     )

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from repdyn import artifacts, networks
-from repdyn.jobs import run_job
+from repdyn.jobs import run_training
 
 
 def main(
@@ -31,7 +31,7 @@ def main(
     members = [Member(seed, gain, float(lr)) for (gain, seed), lr in zip(cells, rates, strict=True)]
     device = choose_device(device)
     logging.info("%s: %d networks, %d steps, on %s", row["name"], len(members), row["steps"], device)
-    made_by = artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row)
+    made_by = artifacts.provenance(code, artifacts.TRAINING, row=row)
     identity = {**made_by, "device": device, "data_sha256": artifacts.content_hash(data)}
     checkpoint = Checkpoint(output, identity, checkpoint_seconds)
     runs = train(
@@ -74,14 +74,10 @@ def main(
 
 
 if "snakemake" in globals():
-    run_job(
+    run_training(
         main,
         snakemake,
         data=snakemake.input.data,
         row=snakemake.params.row,
-        device=snakemake.params.device,
         output=snakemake.output.runs,
-        threads=snakemake.threads,
-        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
-        code=snakemake.input.code,
     )

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from repdyn import artifacts, networks, tasks
-from repdyn.jobs import run_job
+from repdyn.jobs import run_training
 
 SAMPLES = 400  # of each trajectory, evenly spaced over it, both ends among them
 
@@ -32,7 +32,7 @@ def main(
         for points in zip(*(tasks.two_points(dx, dy, row["in_dim"], row["out_dim"]) for dx, dy, _ in cells))
     )
     logging.info("%s: %d networks, at most %d steps, on %s", row["name"], len(cells), grid["steps"], device)
-    made_by = artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row, grid=grid)
+    made_by = artifacts.provenance(code, artifacts.TRAINING, row=row, grid=grid)
     checkpoint = Checkpoint(output, {**made_by, "device": device}, checkpoint_seconds)
     recorded = convergence.train_until(
         networks.layers(row["model"], shape),
@@ -99,14 +99,10 @@ def thinned(values: np.ndarray, last: np.ndarray) -> np.ndarray:
 
 
 if "snakemake" in globals():
-    run_job(
+    run_training(
         main,
         snakemake,
         row=snakemake.params.row,
         grid=snakemake.params.grid,
-        device=snakemake.params.device,
         output=snakemake.output.trajectories,
-        threads=snakemake.threads,
-        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
-        code=[*snakemake.input.code, *snakemake.input.architecture],
     )

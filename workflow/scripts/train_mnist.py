@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from repdyn import artifacts, mnist, networks
-from repdyn.jobs import run_job
+from repdyn.jobs import run_training
 
 
 def main(
@@ -35,7 +35,7 @@ def main(
     shape = networks.Shape(row["width"], row["depth"], row["activation"], x.shape[1], y.shape[1])
     members = [Member(seed, row["gain"], lr) for seed in range(row["networks"])]
     logging.info("%s: %d networks, %d epochs of %d images, on %s", row["name"], len(members), epochs, len(x), device)
-    made_by = artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row)
+    made_by = artifacts.provenance(code, artifacts.TRAINING, row=row)
     identity = {**made_by, "device": device, "images_sha256": artifacts.content_hash(images)}
     checkpoint = Checkpoint(output, identity, checkpoint_seconds)
     runs = mnist_training.train(
@@ -91,14 +91,10 @@ def main(
 
 
 if "snakemake" in globals():
-    run_job(
+    run_training(
         main,
         snakemake,
         images=snakemake.input.images,
         row=snakemake.params.row,
-        device=snakemake.params.device,
         output=snakemake.output.runs,
-        threads=snakemake.threads,
-        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
-        code=[*snakemake.input.code, *snakemake.input.architecture],
     )

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from repdyn import artifacts, encoding, networks
-from repdyn.jobs import run_job
+from repdyn.jobs import run_training
 
 
 def main(
@@ -32,7 +32,7 @@ def main(
     made = encoding.make(row["shape"], task["bits"], task["finer"])
     layers = networks.layers("mlp", networks.Shape(row["width"], 1, row["activation"], 2, task["bits"]))
     at = response_training.times(row["steps"], times)
-    made_by = artifacts.provenance(code, ["numpy", "torch", "xarray"], row=row, task=task, methods=methods)
+    made_by = artifacts.provenance(code, artifacts.TRAINING, row=row, task=task, methods=methods)
     identity = {**made_by, "device": device, "times": times, "radius": radius}
     checkpoint = Checkpoint(output, identity, checkpoint_seconds)
     runs = []
@@ -104,7 +104,7 @@ def main(
 
 
 if "snakemake" in globals():
-    run_job(
+    run_training(
         main,
         snakemake,
         row=snakemake.params.row,
@@ -112,9 +112,5 @@ if "snakemake" in globals():
         methods=snakemake.params.methods,
         times=snakemake.params.times,
         radius=snakemake.params.radius,
-        device=snakemake.params.device,
         output=snakemake.output.runs,
-        threads=snakemake.threads,
-        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
-        code=[*snakemake.input.code, *snakemake.input.architecture],
     )

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from repdyn import artifacts, networks
-from repdyn.jobs import run_job
+from repdyn.jobs import run_training
 
 
 def main(
@@ -35,7 +35,7 @@ def main(
     place = {t: n for n, t in enumerate(at.tolist())}
     kernels = torch.full((len(members), len(at), 2, 2), torch.nan)
     before, after = (torch.full((len(members), len(at), *y.shape), torch.nan) for _ in range(2))
-    made_by = artifacts.provenance(code, ["numpy", "torch", "numba", "xarray"], row=row)
+    made_by = artifacts.provenance(code, artifacts.TRAINING, row=row)
     identity = {**made_by, "device": device, "times": times, "data_sha256": artifacts.content_hash(data)}
     checkpoint = Checkpoint(output, identity, checkpoint_seconds)
     part = checkpoint.part(0, ensemble, {"kernels": kernels, "before": before, "after": after})
@@ -75,15 +75,11 @@ def main(
 
 
 if "snakemake" in globals():
-    run_job(
+    run_training(
         main,
         snakemake,
         data=snakemake.input.data,
         row=snakemake.params.row,
         times=snakemake.params.times,
-        device=snakemake.params.device,
         output=snakemake.output.kernels,
-        threads=snakemake.threads,
-        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
-        code=[*snakemake.input.code, *snakemake.input.architecture],
     )

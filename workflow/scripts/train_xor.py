@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from repdyn import artifacts, networks, xor
-from repdyn.jobs import run_job
+from repdyn.jobs import run_training
 
 
 def main(
@@ -24,7 +24,7 @@ def main(
     lr = row["lr"] * lr_factor
     members = [Member(seed, row["gain"], lr) for seed in range(row["networks"])]
     logging.info("%s: %d networks, %d steps, on %s", row["name"], row["networks"], row["steps"], device)
-    made_by = artifacts.provenance(code, ["numpy", "torch", "xarray"], row=row, lr_factor=lr_factor)
+    made_by = artifacts.provenance(code, artifacts.TRAINING, row=row, lr_factor=lr_factor)
     checkpoint = Checkpoint(output, {**made_by, "device": device}, checkpoint_seconds)
     recorded = point_sets.train(
         networks.layers(row["model"], shape),
@@ -68,14 +68,10 @@ def main(
 
 
 if "snakemake" in globals():
-    run_job(
+    run_training(
         main,
         snakemake,
         row=snakemake.params.row,
         lr_factor=snakemake.params.lr_factor,
-        device=snakemake.params.device,
         output=snakemake.output.runs,
-        threads=snakemake.threads,
-        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
-        code=[*snakemake.input.code, *snakemake.input.architecture],
     )

@@ -47,6 +47,9 @@ def content_hash(path: str | Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
+TRAINING = ("numpy", "scipy", "numba", "torch", "xarray")  # libraries that decide what training gives
+
+
 def provenance(code: Iterable[str | Path], packages: Iterable[str], **settings) -> dict[str, str]:
     """Attributes that say what made an artifact: its settings, the code (a hash of it), the versions of libraries."""
     digest = hashlib.sha256()

@@ -61,7 +61,7 @@ def train_until(
     outputs = np.full((len(members), samples, *y.shape[1:]), np.nan, np.float32)
     rotation = np.full(H.shape[:2], np.nan)
     last = np.zeros(len(members), int)
-    stacked = stacks(layers, len(members), x.shape[1], device)
+    stacked = stacks(layers, len(members), device)
     with training.flushed_subnormals(), training.Progress(label, steps * len(stacked)) as progress:
         for n, part in enumerate(stacked):
             ensemble = Ensemble(layers, members[part], optimiser, device, init_seed, dropout_seed)

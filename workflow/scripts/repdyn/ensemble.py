@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from repdyn import products
 from repdyn.activations import ACTIVATIONS
 from repdyn.networks import Conv1d, Layer
 from repdyn.optimisers import OPTIMISERS, affine
@@ -55,16 +54,11 @@ def parameter_count(layers: list[Layer]) -> int:
     return sum(int(np.prod(layer.weights.weight_shape)) + layer.weights.bias_size for layer in layers)
 
 
-def stacks(layers: list[Layer], members: int, points: int, device: str) -> list[slice]:
-    """Which members train together: on a GPU all of them, on a CPU as many as serve it best.
-
-    points: inputs of one step.
-    """
+def stacks(layers: list[Layer], members: int, device: str) -> list[slice]:
+    """Which members train together: on a GPU all of them, on a CPU as many as serve it best."""
     together = members
     if device == "cpu":
         together = max(1, CACHE_BYTES // (4 * parameter_count(layers)))
-        if any(points * np.prod(layer.weights.weight_shape) >= products.LARGE for layer in layers):
-            together = 1  # their products are computed one by one in any case
     return [slice(first, first + together) for first in range(0, members, together)]
 
 

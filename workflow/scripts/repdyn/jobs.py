@@ -21,3 +21,16 @@ def run_job(main, snakemake, **arguments) -> None:
         print(f"{log}: {type(error).__name__}: {error}", file=sys.stderr)
         sys.exit(1)
     logging.info("done in %.1f s", time.monotonic() - started)
+
+
+def run_training(main, snakemake, **arguments) -> None:
+    """As `run_job`, for a script that trains: with its rule's device, threads, seconds between checkpoints, and code."""
+    run_job(
+        main,
+        snakemake,
+        device=snakemake.params.device,
+        threads=snakemake.threads,
+        checkpoint_seconds=snakemake.resources.checkpoint_seconds,
+        code=[*snakemake.input.code, *snakemake.input.get("architecture", ())],
+        **arguments,
+    )

@@ -36,14 +36,19 @@ def train_epoch(
     """
     order = torch.stack([torch.randperm(len(x), generator=draw) for draw in generators]).to(ensemble.device)
     total = torch.zeros(len(order), device=ensemble.device)
+    # the batches lie where the last ones lay: fresh memory would cost as much as copying into it
+    room = [data.new_empty(len(order) * batch, data.shape[1]) for data in (x, y)]
     for rows in order.split(batch, dim=1):  # (network, row)
-        _, output = ensemble.forward(_gather(x, rows))
-        error = output - _gather(y, rows)
+        inputs, targets = (_gather(data, rows, into) for data, into in zip((x, y), room))
+        _, output = ensemble.forward(inputs)
+        error = output - targets
         total += error.square().sum((1, 2))
         ensemble.backward(error / error[0].numel())
         after_step()
     return total / (2 * y.numel())
 
 
-def _gather(data: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    return data.index_select(0, rows.flatten()).view(*rows.shape, -1)
+def _gather(data: torch.Tensor, rows: torch.Tensor, into: torch.Tensor) -> torch.Tensor:
+    """data (row, dim) at rows (network, row) -> (network, row, dim), in the memory of `into`."""
+    torch.index_select(data, 0, rows.flatten(), out=into[: rows.numel()])
+    return into[: rows.numel()].view(*rows.shape, -1)

@@ -81,7 +81,7 @@ def train(
     sets = [torch.as_tensor(values, device=device) for values in (*train_set, *test_set)]
     paired = sets[0][torch.as_tensor(pairs, device=device).flatten()]
     steps = minibatch.steps_per_epoch(len(sets[0]), batch)
-    stacked = stacks(layers, len(members), batch, device)
+    stacked = stacks(layers, len(members), device)
     parts = []
     with flushed_subnormals(), Progress(label, epochs * steps * len(stacked)) as progress:
         for n, stack in enumerate(stacked):

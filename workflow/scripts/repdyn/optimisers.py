@@ -11,21 +11,25 @@ Shapes: x (network, row, inputs), g (network, row, outputs), weight (network, in
 import numpy as np
 import torch
 
-from repdyn import kernels, products
+from repdyn import blas, kernels
 
 
-def uses_kernels(x: torch.Tensor) -> bool:
-    """Two points on a CPU: the one case that has loops of its own (see `kernels`)."""
-    return x.device.type == "cpu" and x.shape[1] == 2
+def loops(x: torch.Tensor, weight: torch.Tensor):
+    """The module with loops of our own for such a layer on a CPU, or None: then torch serves best, as on a GPU."""
+    if x.device.type != "cpu":
+        return None
+    if x.shape[1] == 2:
+        return kernels
+    return blas if x.shape[1] * weight.shape[1] * weight.shape[2] >= blas.LARGE else None
 
 
 def affine(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     """x @ weight + bias for every network of the stack."""
-    if uses_kernels(x):
-        z = x.new_empty(x.shape[0], 2, weight.shape[2])
-        kernels.forward(x.numpy(), weight.numpy(), bias.numpy(), z.numpy())
+    if ours := loops(x, weight):
+        z = x.new_empty(*x.shape[:2], weight.shape[2])
+        ours.forward(x.numpy(), weight.numpy(), bias.numpy(), z.numpy())
         return z
-    return products.affine(x, weight, bias)
+    return torch.baddbmm(bias.unsqueeze(1), x, weight)
 
 
 class SGD:
@@ -49,15 +53,14 @@ class SGD:
         """Remember what `state` holds."""
 
     def pull(self, layer: int, g, x, weight, bias) -> torch.Tensor | None:
-        if uses_kernels(x):
-            gx = torch.empty_like(x)
-            kernels.backward_sgd(
-                g.contiguous().numpy(), x.numpy(), weight.numpy(), bias.numpy(), self.lr.numpy(), gx.numpy()
-            )
+        if ours := loops(x, weight):
+            gx = torch.empty_like(x) if layer or ours is kernels else None
+            arrays = (tensor.numpy() for tensor in (g.contiguous(), x, weight, bias, self.lr))
+            ours.backward_sgd(*arrays, gx if gx is None else gx.numpy())
             return gx
-        gx = products.product(g, weight.transpose(1, 2)) if layer else None
+        gx = torch.bmm(g, weight.transpose(1, 2)) if layer else None
         step = g * -self.lr.view(-1, 1, 1)
-        products.add_product(weight, x.transpose(1, 2), step)
+        weight.baddbmm_(x.transpose(1, 2), step)
         bias.add_(step.sum(1))
         return gx
 
@@ -95,7 +98,7 @@ class Adam:
     def pull(self, layer: int, g, x, weight, bias) -> torch.Tensor | None:
         lr = self.lr / (1 - self.beta1**self.steps)
         root = (1 - self.beta2**self.steps) ** 0.5  # bias corrections of the two moments
-        if uses_kernels(x):
+        if loops(x, weight) is kernels:
             gx = torch.empty_like(x)
             first, second = (moment.numpy() for moment in self._moments(weight, (layer, "weight")))
             constants = np.array([self.beta1, self.beta2, root, self.epsilon], np.float32)
@@ -103,8 +106,8 @@ class Adam:
                 g.contiguous().numpy(), x.numpy(), weight.numpy(), first, second, lr.numpy(), *constants, gx.numpy()
             )
         else:
-            gx = products.product(g, weight.transpose(1, 2)) if layer else None
-            self._move(weight, products.product(x.transpose(1, 2), g), (layer, "weight"), lr, root)
+            gx = torch.bmm(g, weight.transpose(1, 2)) if layer else None
+            self._move(weight, torch.bmm(x.transpose(1, 2), g), (layer, "weight"), lr, root)
         self._move(bias, g.sum(1), (layer, "bias"), lr, root)
         return gx
 

@@ -56,7 +56,7 @@ def train(
     """Train every member on the points x (point, in_dim) with targets y (point, out_dim), loss 1/2 MSE."""
     at = recorded_steps(steps)
     parts, checkpoint = [], checkpoint or Checkpoint()
-    stacked = stacks(layers, len(members), len(x), device)
+    stacked = stacks(layers, len(members), device)
     with training.flushed_subnormals(), training.Progress(label, steps * len(stacked)) as progress:
         for n, stack in enumerate(stacked):
             ensemble = Ensemble(layers, members[stack], optimiser, device, init_seed, dropout_seed)

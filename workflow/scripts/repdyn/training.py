@@ -62,7 +62,7 @@ def train(
 ) -> Trajectories:
     """Train every member on the two points x (2, in_dim) with targets y (2, out_dim), full batch, loss 1/2 MSE."""
     parts, checkpoint = [], checkpoint or Checkpoint()
-    stacked = stacks(layers, len(members), len(x), device)
+    stacked = stacks(layers, len(members), device)
     with flushed_subnormals(), Progress(label, steps * len(stacked)) as progress:
         for n, stack in enumerate(stacked):
             ensemble = Ensemble(layers, members[stack], optimiser, device, init_seed, dropout_seed)
