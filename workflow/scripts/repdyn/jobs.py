@@ -24,7 +24,7 @@ def run_job(main, snakemake, **arguments) -> None:
 
 
 def run_training(main, snakemake, **arguments) -> None:
-    """As `run_job`, for a script that trains: with its rule's device, threads, seconds between checkpoints, and code."""
+    """As `run_job`, for a script that trains: with its rule's device, threads, checkpoints, and code."""
     run_job(
         main,
         snakemake,
