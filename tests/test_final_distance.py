@@ -189,6 +189,28 @@ def test_agreement_of_known_numbers():
     assert np.isnan(prediction.agreement(x[:2], x[:2])["r2"])
 
 
+def test_intervals_are_over_the_initialisations():
+    """Of the networks whose rates predict and of those on the grid; nothing else varies."""
+
+    def ends(cells, fits, resamples=200):
+        return prediction.intervals(cells, prediction.rates(fits, 1), 0.9, resamples, 0).set_index("explanation")
+
+    one = predicted(synthetic(), fits_table())
+    names = ["r2_low", "r2_high", "slope_low", "slope_high"]
+    assert ends(one, fits_table()[1:2]).loc[:, names].isna().all(axis=None)  # one network here, one there
+    assert ends(one, fits_table(eta_h=2.5 * ETA_H)).loc["all cells", names].to_numpy() == pytest.approx(1, abs=1e-3)
+    spread = ends(one, fits_table())
+    assert (spread.r2_low < 0.9999).all() and (spread.r2_high > 0.9999).all()
+
+    # a second network on the grid that ends elsewhere, the rates known: R^2 of the one, of both, or of the other
+    other = one.assign(seed=1, h_end=one.h_end * 1.3)
+    both = pd.concat([one, other], ignore_index=True)
+    several = ends(both, fits_table(eta_h=2.5 * ETA_H))
+    of_each = [prediction.agreement(part.predicted, part.h_end)["r2"] for part in (other, one)]
+    assert several.loc["as predicted", ["r2_low", "r2_high"]].tolist() == pytest.approx(of_each, abs=1e-3)
+    assert several.slope_low["all cells"] == pytest.approx(1, abs=1e-3)
+
+
 def test_planted_rates_predict_whole_trajectories_at_another_learning_rate():
     runs, fits = synthetic(factor=4), fits_table()
     cells = prediction.measured(runs, 1, 0, 1e-4, 1e-3)
@@ -249,7 +271,9 @@ def trained(tmp_path_factory):
     artifacts.write_table(fits_table(), folder / "fits.csv")
     artifacts.write_table(fits_table(kept=False), folder / "none.csv")
     cells, fits = [folder / "10.csv"] * 2, [folder / "fits.csv", folder / "none.csv"]
-    predict_final_distance.main(cells, fits, folder / "final_distance.csv", folder / "explained.csv")
+    intervals = {"confidence": 0.95, "resamples": 50}
+    outputs = folder / "final_distance.csv", folder / "explained.csv"
+    predict_final_distance.main(cells, fits, intervals, 0, *outputs)
     runs = [folder / "10.nc"] * 2
     predict_trajectories.main(runs, cells, fits, [1, 1], [300.0, 300.0], 2.5, folder / "out_of_sample.csv")
     return folder
@@ -291,14 +315,16 @@ def test_figures_have_fixed_bytes_and_draw_settings_without_rates(trained, tmp_p
     row = {**ROW, "layer": 1, "dx2": 1.0, "dy2": 0.5}
     for script in (plot_final_distance, plot_out_of_sample):
         name = script.__name__.removeprefix("plot_")
-        table = artifacts.read_table(trained / f"{name}.csv")
-        table.loc[8:, "setting"] = "none"
-        artifacts.write_table(table, tmp_path / "table.csv")
+        tables = {"table": f"{name}.csv"} | ({"explained": "explained.csv"} if name == "final_distance" else {})
+        for kind, file in tables.items():
+            table = artifacts.read_table(trained / file)
+            table.loc[8:, "setting"] = "none"
+            artifacts.write_table(table, tmp_path / kind)
         rows = {"10": row, "none": {**row, "name": "none"}}
         made = []
         for run in "ab":
             outputs = {kind: tmp_path / f"{name}_{run}.{kind}" for kind in ("svg", "png", "csv")}
-            script.main(tmp_path / "table.csv", rows, **outputs)
+            script.main(*(tmp_path / kind for kind in tables), rows, **outputs)
             made.append([path.read_bytes() for path in outputs.values()])
         assert made[0] == made[1]
         numbers = pd.read_csv(tmp_path / f"{name}_a.csv", dtype={"setting": str})

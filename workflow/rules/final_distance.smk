@@ -85,6 +85,8 @@ rule predict_final_distance:
     params:
         settings=GRID["rows"],  # in this order
         layers=observed(GRID["rows"]),
+        intervals=study["fits"],
+        seed=study["seeds"]["bootstrap"],
     script:
         "../scripts/predict_final_distance.py"
 
@@ -93,6 +95,7 @@ rule final_distance:
     input:
         code=code("plot_final_distance.py"),
         table="<results>/tables/final_distance.csv",
+        explained="<results>/tables/final_distance_explained.csv",
     output:
         svg=report(
             "<results>/figures/final_distance.svg",

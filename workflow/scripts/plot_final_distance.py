@@ -5,9 +5,10 @@ from repdyn.figures import final_distance, style
 from repdyn.jobs import run_job
 
 
-def main(table: str, rows: dict[str, dict], svg: str, png: str, csv: str) -> None:
+def main(table: str, explained: str, rows: dict[str, dict], svg: str, png: str, csv: str) -> None:
+    cells, found = artifacts.read_table(table), artifacts.read_table(explained)
     with style.applied():
-        style.save(*final_distance.figure(artifacts.read_table(table), rows), svg, png, csv)
+        style.save(*final_distance.figure(cells, found, rows), svg, png, csv)
 
 
 if "snakemake" in globals():
@@ -15,6 +16,7 @@ if "snakemake" in globals():
         main,
         snakemake,
         table=snakemake.input.table,
+        explained=snakemake.input.explained,
         rows=snakemake.params.rows,
         svg=snakemake.output.svg,
         png=snakemake.output.png,

@@ -195,6 +195,37 @@ def agreement(predicted, observed) -> dict[str, float]:
     return {"cells": int(p.size), **dict(zip(names, map(float, values)))}
 
 
+def intervals(cells: pd.DataFrame, pairs: Rates, confidence: float, resamples: int, seed: int) -> pd.DataFrame:
+    """Bootstrap intervals of R^2 and slope over initialisations, of all cells that count and of those with dy > 0.
+
+    Drawn anew with replacement: the networks whose rates predict, and the networks of the grid, each with all of its
+    cells. With one network on the grid only the rates vary; nan where neither can. cells: as in `explanations`, whose
+    names the column explanation holds.
+    """
+    draw, tails, rows = np.random.default_rng(seed), ((1 - confidence) / 2, (1 + confidence) / 2), []
+    kept = cells[cells.kept]
+    for name, chosen in {"all cells": kept, "as predicted": kept[kept.dy > 0]}.items():
+        of_seed = [np.flatnonzero(chosen.seed == one) for one in chosen.seed.unique()]
+        numbers = np.full((resamples, 2), np.nan)
+        if pairs.eta_h.size > 1 or (pairs.eta_h.size and len(of_seed) > 1):
+            drawn = draw.integers(pairs.eta_h.size, size=(resamples, pairs.eta_h.size))
+            means = (np.exp(np.log(rate)[drawn].mean(1))[:, None] for rate in (pairs.eta_h, pairs.eta_y))
+            start = (chosen[column].to_numpy(float) for column in ("h_start", "y_start"))
+            with np.errstate(all="ignore"):
+                predicted = theory.fixed_point(*start, *means, chosen.dx.to_numpy() ** 2, chosen.dy.to_numpy() ** 2)[0]
+            for n in range(resamples if of_seed else 0):
+                there = np.concatenate([of_seed[k] for k in draw.integers(len(of_seed), size=len(of_seed))])
+                found = agreement(predicted[n, there], chosen.h_end.to_numpy(float)[there])
+                numbers[n] = found["r2"], found["slope"]
+        known = numbers[np.isfinite(numbers).all(1)]
+        (r2_low, slope_low), (r2_high, slope_high) = (
+            np.quantile(known, tails, axis=0) if known.size else [[np.nan] * 2] * 2
+        )
+        ends = {"r2_low": r2_low, "r2_high": r2_high, "slope_low": slope_low, "slope_high": slope_high}
+        rows.append({"explanation": name, **ends})
+    return pd.DataFrame(rows)
+
+
 def explanations(cells: pd.DataFrame) -> pd.DataFrame:
     """Why measured final distances deviate from predicted ones: each row changes one thing and asks how much is left.
 

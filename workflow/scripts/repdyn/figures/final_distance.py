@@ -25,11 +25,14 @@ def table(cells: pd.DataFrame) -> pd.DataFrame:
     return numbers[columns].reset_index(drop=True)
 
 
-def figure(cells: pd.DataFrame, rows: dict[str, dict]) -> tuple[Figure, pd.DataFrame]:
-    """One panel a setting, on logarithmic axes with the identity; and the numbers drawn."""
+def figure(cells: pd.DataFrame, explained: pd.DataFrame, rows: dict[str, dict]) -> tuple[Figure, pd.DataFrame]:
+    """One panel a setting, on logarithmic axes with the identity; and the numbers drawn.
+
+    cells, explained: the tables final_distance and final_distance_explained.
+    """
     numbers = table(cells)
     names = list(dict.fromkeys(cells.setting))
-    page, panels = style.gallery(len(names), parts=(2.35,), header=1.1, caption=0.72)
+    page, panels = style.gallery(len(names), parts=(2.35,), header=1.1, caption=0.87)
     seeds = cells.seed.nunique()
     style.headline(
         page,
@@ -50,7 +53,8 @@ def figure(cells: pd.DataFrame, rows: dict[str, dict]) -> tuple[Figure, pd.DataF
     style.legend(page, handles, below=0.72)
     for number, (name, (ax,)) in enumerate(zip(names, panels, strict=True)):
         _panel(ax, numbers[numbers.setting == name])
-        _caption(ax, cells[cells.setting == name], rows[name])
+        found = explained[explained.setting == name].set_index("explanation")
+        _caption(ax, cells[cells.setting == name], found, rows[name])
         ax.set_xlabel("predicted H")
         if number % 4 == 0:
             ax.set_ylabel("measured H")
@@ -91,23 +95,33 @@ def _panel(ax, numbers):
         axis.set_minor_formatter(NullFormatter())
 
 
-def _caption(ax, cells, row):
-    """Four lines above a panel: name, description, agreement, and how many cells count."""
+def _caption(ax, cells, found, row):
+    """Five lines above a panel: name, description, agreement of all and of the filled points, how many cells count."""
     kept = cells[cells.kept]
-    found = prediction.agreement(kept.predicted, kept.measured)
-    task = prediction.agreement(kept.predicted[kept.dy > 0], kept.measured[kept.dy > 0])
-    agreement = rf"$R^2$ {found['r2']:.2f}, slope {found['slope']:.2f}; filled: {task['r2']:.2f}, {task['slope']:.2f}"
-    if found["r2"] != found["r2"]:
-        agreement = "no rates" if (kept.status == "no rates").any() else "too few cells to compare"
+    agreement = [_agreement("all", found.loc["all cells"]), _agreement("filled", found.loc["as predicted"])]
+    if not np.isfinite(found.r2["all cells"]):
+        agreement = ["no rates" if (kept.status == "no rates").any() else "too few cells to compare", ""]
     frozen = (cells.status == "frozen").any()
     source = r"no converged fit, $\eta_h = 0$" if frozen else f"rates of {cells.fits.iloc[0]} fits"
     count = f"{len(kept)} of {len(cells)} cells learned, {source}"
-    if hidden := len(kept) - found["cells"]:
+    if hidden := len(kept) - int(found.cells["all cells"]):
         count += f"; {hidden} not comparable"
     for height, line, form in (
-        (40, row["name"], {"fontweight": "bold", "fontsize": 10}),
-        (28, curves.describe(row), {"fontsize": 8}),
-        (17, agreement, {"fontsize": 8, "color": style.FAINT}),
+        (51, row["name"], {"fontweight": "bold", "fontsize": 10}),
+        (39, curves.describe(row), {"fontsize": 8}),
+        (28, agreement[0], {"fontsize": 8, "color": style.FAINT}),
+        (17, agreement[1], {"fontsize": 8, "color": style.FAINT}),
         (6, count, {"fontsize": 8, "color": style.FAINT if len(kept) == len(cells) else style.VERMILION}),
     ):
         ax.annotate(line, (0, 1), (0, height), xycoords="axes fraction", textcoords="offset points", **form)
+
+
+def _agreement(scope, found):
+    """R^2 and slope with their intervals, where there are some."""
+    parts = []
+    for name, shown in (("r2", "$R^2$"), ("slope", "slope")):
+        interval = (
+            "" if np.isnan(found[f"{name}_low"]) else f" [{found[f'{name}_low']:.2f}, {found[f'{name}_high']:.2f}]"
+        )
+        parts.append(f"{shown} {found[name]:.2f}{interval}")
+    return f"{scope}: {', '.join(parts)}"
