@@ -13,7 +13,7 @@ import torch
 import train
 import train_response_bridge
 
-from repdyn import artifacts, bridge, networks, theory
+from repdyn import artifacts, bridge, checkpoints, networks, theory
 from repdyn.ensemble import Ensemble, Member
 from repdyn.tangent import tangent_kernel
 
@@ -105,6 +105,26 @@ def folder(tmp_path_factory):
     train_response_bridge.main(folder / "points.nc", ROW, 40, "cpu", folder / "kernels.nc")
     compare(folder, folder)
     return folder
+
+
+def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(folder, tmp_path, monkeypatch):
+    offer, steps = checkpoints.Part.offer, []
+
+    def cut_off_now_and_then(part, step):
+        offer(part, step)
+        steps.append(step)
+        if len(steps) % 701 == 0:
+            raise InterruptedError
+
+    monkeypatch.setattr(checkpoints.Part, "offer", cut_off_now_and_then)
+    for _ in range(2):
+        with pytest.raises(InterruptedError):
+            train_response_bridge.main(
+                folder / "points.nc", ROW, 40, "cpu", tmp_path / "kernels.nc", checkpoint_seconds=1e-9
+            )
+    train_response_bridge.main(folder / "points.nc", ROW, 40, "cpu", tmp_path / "kernels.nc", checkpoint_seconds=1e-9)
+    assert len(steps) == ROW["steps"] + 2  # what was done already was not done again
+    assert (tmp_path / "kernels.nc").read_bytes() == (folder / "kernels.nc").read_bytes()
 
 
 def compare(folder, output):
