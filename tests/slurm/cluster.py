@@ -95,7 +95,7 @@ class Job:
 class Cluster:
     """SLURM from `with` to its end."""
 
-    def __init__(self, folder: Path, cpus: int = 8, memory: int = 64_000, gpus: int = 2):
+    def __init__(self, folder: Path, cpus: int = 16, memory: int = 128_000, gpus: int = 2):
         self.folder, self.cpus, self.memory, self.gpus = folder, cpus, memory, gpus
         self.host = socket.gethostname().split(".")[0]
         self.daemons: list[subprocess.Popen] = []

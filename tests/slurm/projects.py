@@ -54,7 +54,7 @@ class ClusterProject(Project):
         """Everything it has submitted so far, the oldest first."""
         return [job for job in cluster.jobs(self.folder) if rule in ("", job.rule) and row in ("", job.row)]
 
-    def wait_for(self, rule: str, state: str, row: str = "", seconds: float = 120) -> Job:
+    def wait_for(self, rule: str, state: str, row: str = "", seconds: float = 300) -> Job:
         """The newest job of a rule, and of one row of its table, once it is in this state."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -70,7 +70,7 @@ class ClusterProject(Project):
     def release(self) -> None:
         (self.folder / "hold").unlink()
 
-    def wait_for_training(self, seconds: float = 120) -> None:
+    def wait_for_training(self, seconds: float = 300) -> None:
         """Until a job has come to the gate."""
         until = time.monotonic() + seconds
         while not (self.folder / "reached").exists():
@@ -95,7 +95,7 @@ def shorten(project: Project) -> None:
 
 def end(process: subprocess.Popen) -> str:
     """What Snakemake has printed when it is done."""
-    return process.communicate(timeout=200)[0]
+    return process.communicate(timeout=400)[0]
 
 
 def kill(process: subprocess.Popen) -> None:
