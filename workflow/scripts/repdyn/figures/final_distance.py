@@ -37,9 +37,8 @@ def figure(cells: pd.DataFrame, explained: pd.DataFrame, rows: dict[str, dict]) 
     style.headline(
         page,
         "How far apart representations end: predicted from rates fitted at other distances, against measured",
-        r"One point a cell of the grid of $|\Delta x|$, $|\Delta y|$ "
-        f"({seeds} network{'s' if seeds > 1 else ''} a cell), larger for larger $|\\Delta x|$. "
-        "Bars: spread of the rates over initialisations.",
+        rf"One point a network, {seeds} a cell of the grid of $|\Delta x|$, $|\Delta y|$; larger for larger "
+        r"$|\Delta x|$. Over initialisations: bars, spread of the rates; brackets, bootstrap intervals.",
     )
     handles = [
         Line2D([], [], color=colour, marker=marker, linestyle="", markersize=5, label=label)
