@@ -41,6 +41,7 @@ OWN_TABLES = {
     "response": ("response", "response_rows"),
 }
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # for schemas; users' files need the messages of the other one
 
 
 def check_yaml(config_files=(BASE,), root=Path(".")):
@@ -200,7 +201,7 @@ def schema(name):
             for column, sub in row["properties"].items()
         }
         return row
-    found = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    found = yaml.load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"), QUICK)
     if name == "two_points":
         found["properties"]["model"]["enum"] = architectures()
     return found

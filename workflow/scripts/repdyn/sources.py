@@ -5,6 +5,7 @@ when one of them changes: `input: code=code("train.py")`.
 """
 
 import ast
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def dependencies(script: Path) -> tuple[Path, ...]:
 @cache
 def _imports(path: Path, root: Path) -> frozenset[Path]:
     files = set()
-    for node in ast.walk(ast.parse(path.read_text(), path)):
+    for node in _statements(ast.parse(path.read_text(), path)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 files |= _files(alias.name.split("."), root)
@@ -40,6 +41,14 @@ def _imports(path: Path, root: Path) -> frozenset[Path]:
             for alias in node.names:
                 files |= _files([*node.module.split("."), alias.name], root)
     return frozenset(files)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All statements below a node; expressions, most of a tree, hold no imports."""
+    for block in ("body", "orelse", "handlers", "finalbody", "cases"):
+        for inner in getattr(node, block, ()):
+            yield inner
+            yield from _statements(inner)
 
 
 def _files(names: list[str], root: Path) -> set[Path]:

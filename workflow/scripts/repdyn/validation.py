@@ -86,8 +86,11 @@ def read_yaml(path, shown) -> Document:
         document.problems.append(problem)
         return document
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if isinstance(node, yaml.MappingNode):
+            _index(node, (), document, set())  # first: constructing the data resolves merges (<<) in the nodes
+        data = node and loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         told = ", ".join(part for part in (error.context, error.problem) if part)
@@ -101,7 +104,6 @@ def read_yaml(path, shown) -> Document:
         document.problems.append(f"{shown}: found {found} at the top level: expected keys and values ('key: value')")
         return document
     document.data = data
-    _index(node, (), document, set())
     return document
 
 
