@@ -24,6 +24,8 @@ def backward_sgd(g, x, weight, bias, lr, gx):
     for n, rate in enumerate(lr.tolist()):
         if gx is not None:
             np.matmul(g[n], weight[n].T, out=gx[n])
-        # BLAS counts columns first: it is given the transposed problem, g^T x
-        sgemm(-rate, g[n].T, x[n].T, beta=1.0, c=weight[n].T, trans_b=True, overwrite_c=True)
+        if weight[n].size < x[n].size:  # a convolution's: what it saves to add in place is less than what it costs
+            weight[n] -= rate * (x[n].T @ g[n])
+        else:  # BLAS counts columns first: it is given the transposed problem, g^T x
+            sgemm(-rate, g[n].T, x[n].T, beta=1.0, c=weight[n].T, trans_b=True, overwrite_c=True)
         bias[n] -= rate * g[n].sum(0)
