@@ -9,6 +9,7 @@ from matplotlib.ticker import NullFormatter
 from repdyn import prediction
 from repdyn.figures import curves, style
 
+COLUMNS = 3
 KINDS = {
     "task": (style.BLUE, "o", r"set by the task ($A_{low} > A_{high}$)"),
     "initialisation": (style.ORANGE, "s", r"set by the initialisation ($A_{high} \geq A_{low}$)"),
@@ -32,7 +33,7 @@ def figure(cells: pd.DataFrame, explained: pd.DataFrame, rows: dict[str, dict]) 
     """
     numbers = table(cells)
     names = list(dict.fromkeys(cells.setting))
-    page, panels = style.gallery(len(names), parts=(2.35,), header=1.1, caption=0.87)
+    page, panels = style.gallery(len(names), parts=(2.9,), header=1.1, caption=0.87, most=COLUMNS)
     seeds = cells.seed.nunique()
     style.headline(
         page,
@@ -55,7 +56,7 @@ def figure(cells: pd.DataFrame, explained: pd.DataFrame, rows: dict[str, dict]) 
         found = explained[explained.setting == name].set_index("explanation")
         _caption(ax, cells[cells.setting == name], found, rows[name])
         ax.set_xlabel("predicted H")
-        if number % 4 == 0:
+        if number % COLUMNS == 0:
             ax.set_ylabel("measured H")
     return page, numbers
 

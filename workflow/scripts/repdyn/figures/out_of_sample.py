@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 
 from repdyn.figures import curves, style
 
+COLUMNS = 3
 MARKERS = "osD^vP*X"
 LOWEST, HIGHEST = 0.01, 3  # where the axes end; a point beyond lies on the edge
 
@@ -23,7 +24,7 @@ def figure(cells: pd.DataFrame, rows: dict[str, dict]) -> tuple[Figure, pd.DataF
     """One panel a setting, colour for |dx| and marker for |dy|, on logarithmic axes; and the numbers drawn."""
     numbers = table(cells)
     names = list(dict.fromkeys(cells.setting))
-    page, panels = style.gallery(len(names), parts=(2.35,), header=1.35, caption=0.72)
+    page, panels = style.gallery(len(names), parts=(2.9,), header=1.35, caption=0.72, most=COLUMNS)
     row = rows[names[0]]
     style.headline(
         page,
@@ -69,9 +70,8 @@ def figure(cells: pd.DataFrame, rows: dict[str, dict]) -> tuple[Figure, pd.DataF
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
         ax.set_xlabel("error of a fit at the cell")
-        if number % 4 == 0:
+        if number % COLUMNS == 0:
             ax.set_ylabel("error of the prediction")
-            ax.yaxis.set_label_coords(-0.21, 0.5)
         _caption(ax, cells[cells.setting == name], here, rows[name])
     return page, numbers
 

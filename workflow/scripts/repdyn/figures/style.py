@@ -78,15 +78,17 @@ def percent(value: float) -> str:
     return "none" if value != value else f"{100 * value:.1f} %" if value < 0.1 else f"{100 * value:.0f} %"
 
 
-def gallery(panels: int, parts: tuple[float, ...], header: float, caption: float) -> tuple[Figure, list[list[Axes]]]:
-    """A figure of up to four columns of panels; every panel is a column of axes with heights `parts` in inches.
+def gallery(
+    panels: int, parts: tuple[float, ...], header: float, caption: float, most: int = 4
+) -> tuple[Figure, list[list[Axes]]]:
+    """A figure of at most `most` columns of panels; every panel is a column of axes with heights `parts` in inches.
 
     `header` inches stay free at the top of the page and `caption` inches above each panel.
     Returns the figure and, a panel, its axes from top to bottom.
     """
-    columns = min(4, panels)
+    columns = min(most, panels)
     rows = -(-panels // columns)
-    left, right, bottom, between, gap = 0.62, 0.25, 0.6, 0.62, 0.14
+    left, right, bottom, between, gap = 0.72, 0.25, 0.6, 0.62, 0.14
     width = 12.0
     panel_width = (width - left - right - (columns - 1) * between) / columns
     panel_height = sum(parts) + gap * (len(parts) - 1)
