@@ -30,7 +30,7 @@ environment: $(READY)  ## .venv with everything that is needed, and nothing else
 test: $(READY)  ## all tests but those on SLURM
 	python -m pytest
 
-test-slurm: $(READY)  ## the SLURM profile on a real SLURM, started on this machine (Debian, root): 8 minutes
+test-slurm: $(READY)  ## the SLURM profile on a real SLURM, started on this machine (Debian, root): 6 to 8 minutes
 	python tests/slurm/cluster.py python -m pytest -m slurm --numprocesses 7 tests/slurm
 
 bench: $(READY)  ## speed, as ratios measured side by side: training, fitting, MNIST
