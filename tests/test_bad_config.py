@@ -208,7 +208,7 @@ CONFIG_CASES = {
     ),
     "unknown key": (
         "training: {patience: 5}",
-        "3: training.patience = 5: unknown key; Known keys here: device, refine, checkpoint_seconds",
+        "3: training.patience = 5: unknown key; Known keys here: device, refine, rest_loss, checkpoint_seconds",
     ),
     "misspelt group": (
         "trainning: {refine: 2}",
@@ -407,7 +407,7 @@ def test_missing_key(project, key):
     (project / MINE).write_text("two_points: {networks: 3}\n")
     expected = {
         "results": FOLDER,
-        "training": "a group with the keys device, refine, checkpoint_seconds",
+        "training": "a group with the keys device, refine, rest_loss, checkpoint_seconds",
         "figures": "a group with the keys depth, gains",
     }
     assert problems(project) == [f"{BASE}: {key} is missing: expected {expected[key]}"]

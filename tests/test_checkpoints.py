@@ -44,6 +44,13 @@ def two_points(model="mlp", optimiser="sgd"):
     )
 
 
+def until_rest(checkpoint):
+    """The members come to rest one after another."""
+    layers = networks.layers("mlp", Shape(40, 2, "leaky_relu"))
+    members = [Member(seed, 1.0, lr) for seed, lr in enumerate((0.3, 0.02, 0.1))]
+    return training.train(layers, members, X, Y, 600, checkpoint=checkpoint, rest_loss=1e-4)
+
+
 def four_points(checkpoint):
     layers = networks.layers("mlp", Shape(30, 3, "tanh", 2, 1))
     return point_sets.train(layers, MEMBERS, xor.INPUTS, xor.TARGETS, 400, checkpoint=checkpoint)
@@ -86,6 +93,7 @@ LOOPS = {
     "two points, Adam": two_points(optimiser="adam"),
     "two points, dropout": two_points("dropout"),
     "two points, convolution": two_points("cnn"),
+    "two points, until they rest": until_rest,
     "four points": four_points,
     "until learned": until_learned,
     "images": images,
@@ -133,8 +141,8 @@ def job(output, seconds, steps=3000):
     """The script's own main(), in a process of its own."""
     row = {
         "name": "probe", "model": "dropout", "activation": "leaky_relu", "gain": 1.0, "lr": 0.01, "width": 60,
-        "depth": 6, "steps": steps, "optimiser": "adam", "networks": 3, "refine": 1, "dx2": 1.0, "dy2": 0.5,
-        "in_dim": 1, "out_dim": 1, "init_seed": 0, "dropout_seed": 1,
+        "depth": 6, "steps": steps, "optimiser": "adam", "networks": 3, "refine": 1, "rest_loss": 0.0,
+        "dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1, "init_seed": 0, "dropout_seed": 1,
     }  # fmt: skip
     data = output.parent / "points.nc"
     return subprocess.Popen(

@@ -108,8 +108,8 @@ def test_a_row_holds_what_decides_its_training():
     rows = study()["rows"]
     assert rows["dropout"] == {
         "name": "dropout", "model": "dropout", "activation": "leaky_relu", "gain": 1.0, "lr": 0.01, "width": 500,
-        "depth": 10, "steps": 3000, "layer": 5, "optimiser": "sgd", "networks": 4, "refine": 2, "dx2": 1.0, "dy2": 0.5,
-        "in_dim": 1, "out_dim": 1, "init_seed": 0, "dropout_seed": 1,
+        "depth": 10, "steps": 3000, "layer": 5, "optimiser": "sgd", "networks": 4, "refine": 2,
+        "rest_loss": 1e-8, "dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1, "init_seed": 0, "dropout_seed": 1,
     }  # fmt: skip
     assert rows["default"]["dropout_seed"] is None
     for row in rows.values():

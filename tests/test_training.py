@@ -108,6 +108,35 @@ def test_divergence_is_recorded_and_stays_with_its_network():
     assert np.array_equal(runs.H[0], alone.H[0])
 
 
+@pytest.mark.parametrize("optimiser", ["sgd", "adam"])
+def test_a_network_at_rest_keeps_what_it_has_and_leaves_the_others_alone(optimiser):
+    """Beside one that trains every step: the same up to its rest, nothing new after it, nowhere far from the truth."""
+    layers = networks.layers("mlp", Shape(width=40, depth=2, activation="tanh"))
+    rate = 0.1 if optimiser == "sgd" else 1e-3
+    quick, slow, wild = Member(0, 1.0, rate), Member(1, 1.0, rate / 500), Member(2, 1.0, 1e30)
+    full = training.train(layers, [quick, slow, wild], X, Y, 3050, optimiser)
+    runs = training.train(layers, [quick, slow, wild], X, Y, 3050, optimiser, rest_loss=1e-8)
+    first = np.flatnonzero(full.loss[0] >= 1e-8)[-1] + 1  # below for good from here on
+    end = training.LOOK * -(-(first + training.LOOK) // training.LOOK) - 1  # looked at when it was so for LOOK steps
+    assert 0 < end < 2500
+    for name in ("H", "Y", "w", "loss", "mean_error"):
+        rested, trained = getattr(runs, name), getattr(full, name)
+        assert np.array_equal(rested[0, ..., : end + 1], trained[0, ..., : end + 1]), name
+        assert np.ptp(rested[0, ..., end:], axis=-1).max() == 0, name
+        np.testing.assert_allclose(rested[0], trained[0], atol=3e-4)
+        assert np.array_equal(rested[1:], trained[1:], equal_nan=True), name
+    assert full.loss[0, -1] < runs.loss[0, -1] < 1e-8 < runs.loss[1, -1]
+    assert runs.diverged_at.tolist() == full.diverged_at.tolist() and runs.diverged_at[2] >= 0
+
+
+def test_a_small_loss_is_no_rest_before_it_has_lasted():
+    layers = networks.layers("mlp", Shape(width=40, depth=2, activation="none"))
+    full = training.train(layers, [Member(0, 1.0, 0.05)], X, Y, 10 * training.LOOK)
+    threshold = np.sort(full.loss[0])[training.LOOK - 1]  # LOOK - 1 steps have a smaller loss
+    runs = training.train(layers, [Member(0, 1.0, 0.05)], X, Y, 10 * training.LOOK, rest_loss=threshold)
+    assert np.array_equal(runs.loss, full.loss)
+
+
 def test_a_gpu_that_is_not_there_is_named():
     if torch.cuda.is_available():
         assert training.choose_device("auto") == "cuda"

@@ -168,7 +168,7 @@ def folder(tmp_path_factory):
     for name, setting in SETTINGS.items():
         row = {"name": name, **ROW, **setting}
         train_xor.main(row, LR_FACTOR, "cpu", folder / f"{name}.nc")
-        rates = {**row, **TASK, "lr": row["lr"] * LR_FACTOR, "refine": 1}
+        rates = {**row, **TASK, "lr": row["lr"] * LR_FACTOR, "refine": 1, "rest_loss": 0.0}
         train.main(folder / "points.nc", rates, "cpu", folder / f"{name}_rates.nc")
         fit.main(folder / f"{name}_rates.nc", 0.01, folder / f"{name}.csv")
     compare(folder, folder)

@@ -6,7 +6,7 @@
 GRID = study["final_distance"]
 
 # what decides a row's training here: not how the two-point study trains it
-OF_THE_STUDY = ("layer", "steps", "networks", "refine", "dx2", "dy2")
+OF_THE_STUDY = ("layer", "steps", "networks", "refine", "rest_loss", "dx2", "dy2")
 ON_THE_GRID = {
     name: {column: row[column] for column in row if column not in OF_THE_STUDY}
     for name, row in study["rows"].items()

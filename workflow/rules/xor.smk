@@ -16,6 +16,7 @@ XOR_RATES = {
         **study["two_points"]["task"],
         "lr": row["lr"] * study["xor"]["lr_factor"],
         "refine": 1,
+        "rest_loss": study["training"]["rest_loss"],
     }
     for name, row in XOR_TRAINED.items()
 }

@@ -41,6 +41,7 @@ def main(
         row["dropout_seed"],
         label=row["name"],
         checkpoint=checkpoint,
+        rest_loss=row["rest_loss"],
     )
     dataset = xr.Dataset(
         {

@@ -45,6 +45,7 @@ def main(
         row["init_seed"],
         label=row["name"],
         checkpoint=checkpoint,
+        rest_loss=row["rest_loss"],
     )
     network = {"dims": "network", "coords": {"gain": ("network", [gain for gain, _ in cells])}}
     network["coords"]["seed"] = ("network", [seed for _, seed in cells])

@@ -62,10 +62,10 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
     table, and `depths`, `xor_rows`, `blobs_rows` and `response_rows`, those of the other tables;
     `final_distance.rows` are names, in the order of the table too.
     Use it in place of `config`, where Snakemake leaves nested numbers of --config as text. A row holds all that decides
-    its training: the columns of the table, `networks`, `refine` (lr and steps are not refined yet), dx2, dy2, in_dim,
-    out_dim, init_seed, and dropout_seed (None where no layer drops units). `training.device` is no part of a row: the
-    train rule passes it as a parameter of its own, so asking for another device trains again, while `auto` on another
-    machine does not. Keys and columns of type number hold floats, also in lists, so 1 and 1.0 are the same.
+    its training: the columns of the table, `networks`, `refine` (lr and steps are not refined yet), `rest_loss`, dx2,
+    dy2, in_dim, out_dim, init_seed, and dropout_seed (None where no layer drops units). `training.device` is no part of
+    a row: the train rule passes it as a parameter of its own, so asking for another device trains again, while `auto`
+    on another machine does not. Keys and columns of type number hold floats, also in lists, so 1 and 1.0 are the same.
     """
     root = Path(root)
     documents = _documents(config_files, root)
@@ -126,8 +126,9 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
         raise ConfigurationError(problems)
 
     _floats(config)
-    points, seeds = config["two_points"], config["seeds"]
-    shared = {"networks": points["networks"], "refine": config["training"]["refine"], **points["task"]}
+    points, seeds, training = config["two_points"], config["seeds"], config["training"]
+    trained = {key: training[key] for key in ("refine", "rest_loss")}
+    shared = {"networks": points["networks"], **trained, **points["task"]}
     rows = {
         name: {
             **found[name],
@@ -138,7 +139,11 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
         for name in selected
     }
     added = {
-        "depth_gain": {"fraction": config["depth_gain"]["fraction"], **points["task"]},
+        "depth_gain": {
+            "fraction": config["depth_gain"]["fraction"],
+            "rest_loss": training["rest_loss"],
+            **points["task"],
+        },
         "xor": {},
         "blobs": {"batch_seed": seeds["batches"]},
         "response": {"batch_seed": seeds["batches"]},

@@ -2,6 +2,8 @@
 
 Step t holds the state before the t-th update (t = 0, 1, ..., steps - 1), so step 0 is the initial network. What is
 recorded comes from the training pass itself; only networks with dropout need an evaluation pass beside it.
+
+Networks that have come to rest, or diverged, stop costing time.
 """
 
 import logging
@@ -18,10 +20,14 @@ from repdyn.ensemble import Ensemble, Member, stacks
 from repdyn.networks import Layer
 from repdyn.observables import output_observables, squared_distances
 
+LOOK = 100  # steps from one look at who is at rest to the next
+
 
 @dataclass(frozen=True)
 class Trajectories:
     """What training recorded. Networks that diverge hold NaN from the first step that is not finite.
+
+    A network at rest holds to the last step what it had when it came to rest.
 
     H: (network, layer, step), float32. Y, w, mean_error, loss: (network, step), float64.
     diverged_at: (network,), the first step that is not finite, or -1.
@@ -59,14 +65,18 @@ def train(
     dropout_seed: int | None = None,
     label: str = "training",
     checkpoint: Checkpoint | None = None,
+    rest_loss: float = 0.0,
 ) -> Trajectories:
-    """Train every member on the two points x (2, in_dim) with targets y (2, out_dim), full batch, loss 1/2 MSE."""
+    """Train every member on the two points x (2, in_dim) with targets y (2, out_dim), full batch, loss 1/2 MSE.
+
+    A network whose loss was below `rest_loss` for LOOK steps is at rest and trained no further.
+    """
     parts, checkpoint = [], checkpoint or Checkpoint()
     stacked = stacks(layers, len(members), device)
     with flushed_subnormals(), Progress(label, steps * len(stacked)) as progress:
         for n, stack in enumerate(stacked):
             ensemble = Ensemble(layers, members[stack], optimiser, device, init_seed, dropout_seed)
-            parts.append(_record(ensemble, x, y, steps, progress, checkpoint, n))
+            parts.append(_record(ensemble, x, y, steps, rest_loss, progress, checkpoint, n))
     H, outputs = (np.concatenate(part) for part in zip(*parts, strict=True))
     finite = np.isfinite(outputs).all((2, 3)) & np.isfinite(H).all(1)
     gone = ~np.logical_and.accumulate(finite, axis=1)  # (network, step)
@@ -78,7 +88,7 @@ def train(
 
 @torch.no_grad()
 def _record(
-    ensemble: Ensemble, x: np.ndarray, y: np.ndarray, steps: int, progress, checkpoint: Checkpoint, number: int
+    ensemble: Ensemble, x, y, steps: int, rest_loss: float, progress, checkpoint: Checkpoint, number: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """H (network, layer, step) and outputs (network, step, point, out_dim) of one training run."""
     device, networks = ensemble.device, len(ensemble.members)
@@ -89,25 +99,29 @@ def _record(
     part = checkpoint.part(number, ensemble, {"H": H, "outputs": outputs})
     start = part.resume()
     progress.update(start)
+    going = torch.as_tensor(ensemble.index, device=device)
     for t in range(start, steps):
         part.offer(t)
-        if ensemble.has_dropout:
-            H[t], outputs[t] = _observe(*ensemble.forward(x, training=False))
-            _, output = ensemble.forward(x)
-        else:
-            hidden, output = ensemble.forward(x)
-            H[t], outputs[t] = _observe(hidden, output)
+        hidden, output = ensemble.forward(x)
+        seen = ensemble.forward(x, training=False) if ensemble.has_dropout else (hidden, output)
+        H[t][:, going], outputs[t][going] = squared_distances(seen[0]), seen[1]
         ensemble.backward((output - y) / y.numel())
         progress.update()
-        if t % 1000 == 999 and not torch.isfinite(output).flatten(1).all(1).any():
-            progress.update(steps - 1 - t)
-            break  # nobody is left; the rest stays NaN
+        if t % LOOK == LOOK - 1:
+            lately = outputs[t + 1 - LOOK : t + 1][:, going]
+            resting = (0.5 * (lately - y).square().mean((2, 3)) < rest_loss).all(0)
+            lost = ~torch.isfinite(lately[-1]).flatten(1).all(1)
+            H[t + 1 :, :, going[resting]] = H[t][:, going[resting]]
+            outputs[t + 1 :, going[resting]] = lately[-1][resting]
+            left = (~(resting | lost)).nonzero().flatten().tolist()
+            if not left:
+                progress.update(steps - 1 - t)
+                break
+            if len(left) < len(going):
+                ensemble.keep(left)
+                going = going[left]
     part.end(steps)
     return H.permute(2, 1, 0).cpu().numpy(), outputs.transpose(0, 1).cpu().numpy()
-
-
-def _observe(hidden: list[torch.Tensor], output: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    return squared_distances(hidden), output
 
 
 @contextmanager
