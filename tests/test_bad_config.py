@@ -203,7 +203,7 @@ CONFIG_CASES = {
     ),
     "misspelt key": (
         "training: {refin: 2}",
-        "3: training.refin = 2: unknown key; did you mean 'refine'? Known keys here: device, refine, "
+        "3: training.refin = 2: unknown key; did you mean 'refine'? Known keys here: device, refine, rest_loss, "
         "checkpoint_seconds",
     ),
     "unknown key": (

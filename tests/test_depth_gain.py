@@ -113,6 +113,7 @@ def folder(tmp_path_factory):
     for depth in (3, 12):
         sizes = {"name": f"depth_{depth}", "depth": depth, "width": 30, "activation": "leaky_relu", "steps": 300}
         sweep = {"lowest_gain": 0.7, "highest_gain": 1.7, "gains": 3, "networks": 2, "fraction": 0.05, "init_seed": 0}
+        sweep["rest_loss"] = 0.0
         rows.append({**sizes, **sweep, **task})
         train_depth_gain.main(folder / "points.nc", rows[-1], "cpu", folder / f"{depth}.nc")
         fit_depth_gain.main(folder / f"{depth}.nc", 1e-3, folder / f"{depth}.csv")
