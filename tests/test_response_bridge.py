@@ -103,7 +103,7 @@ def folder(tmp_path_factory):
     prepare_two_points.main(TASK, folder / "points.nc")
     train.main(folder / "points.nc", ROW, "cpu", folder / "runs.nc")
     fit.main(folder / "runs.nc", 0.05, folder / "fits.csv")
-    train_response_bridge.main(folder / "points.nc", ROW, 40, "cpu", folder / "kernels.nc")
+    train_response_bridge.main(folder / "points.nc", folder / "runs.nc", ROW, 40, "cpu", folder / "kernels.nc")
     compare(folder, folder)
     return folder
 
@@ -118,14 +118,25 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(folder, tmp_path, monk
             raise InterruptedError
 
     monkeypatch.setattr(checkpoints.Part, "offer", cut_off_now_and_then)
+    job = (folder / "points.nc", folder / "runs.nc", ROW, 40, "cpu", tmp_path / "kernels.nc")
     for _ in range(2):
         with pytest.raises(InterruptedError):
-            train_response_bridge.main(
-                folder / "points.nc", ROW, 40, "cpu", tmp_path / "kernels.nc", checkpoint_seconds=1e-9
-            )
-    train_response_bridge.main(folder / "points.nc", ROW, 40, "cpu", tmp_path / "kernels.nc", checkpoint_seconds=1e-9)
-    assert len(steps) == ROW["steps"] + 2  # what was done already was not done again
+            train_response_bridge.main(*job, checkpoint_seconds=1e-9)
+    train_response_bridge.main(*job, checkpoint_seconds=1e-9)
+    last = artifacts.read_dataset(folder / "kernels.nc").time.values[-1]
+    assert len(steps) == last + 1 + 1 + 2  # what was done already was not done again
     assert (tmp_path / "kernels.nc").read_bytes() == (folder / "kernels.nc").read_bytes()
+
+
+def test_it_ends_where_the_networks_came_to_rest(folder):
+    runs = artifacts.read_dataset(folder / "runs.nc")
+    assert train_response_bridge.steps_to_rest(runs) == ROW["steps"]
+    resting = runs.copy(deep=True)
+    resting.w[:, 700:] = resting.w[:, 700]
+    resting.w[1, 500:] = resting.w[1, 500]
+    assert train_response_bridge.steps_to_rest(resting) == 701
+    resting.w[:] = 1.0
+    assert train_response_bridge.steps_to_rest(resting) == 2
 
 
 def compare(folder, output):

@@ -167,6 +167,7 @@ rule train_response_bridge:
             f"repdyn/architectures/{study['rows'][wildcards.setting]['model']}.py"
         ),
         data="<results>/data/two_points.nc",
+        trajectories="<results>/trajectories/{setting}.nc",
     output:
         kernels="<results>/response/bridge/{setting}.nc",
     log:
