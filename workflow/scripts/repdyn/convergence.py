@@ -87,9 +87,10 @@ def _run(ensemble: Ensemble, x, y, samples: int, stop_loss: float, H, outputs, r
     x_going, y_going = x[going], y[going]
     for t in range(start, total + 1):
         part.offer(t)
+        ready = t % EVERY == 0 and not ensemble.has_dropout  # what is looked at can be pulled back as well
         if t % EVERY == 0:
             sample = t // EVERY
-            hidden, output = ensemble.forward(x_going, training=False)
+            hidden, output = ensemble.forward(x_going, training=ready)
             H[going, :, sample] = squared_distances(hidden).T.cpu().numpy()
             outputs[going, sample] = output.cpu().numpy()
             loss = 0.5 * (output - y_going).square().mean((1, 2)).cpu().numpy()
@@ -104,8 +105,9 @@ def _run(ensemble: Ensemble, x, y, samples: int, stop_loss: float, H, outputs, r
                     break
                 ensemble.keep(np.flatnonzero(~ends).tolist())
                 going = ensemble.index
-                x_going, y_going = x[going], y[going]
-        _, output = ensemble.forward(x_going)
+                x_going, y_going, ready = x[going], y[going], False
+        if not ready:
+            _, output = ensemble.forward(x_going)
         ensemble.backward((output - y_going) / y[0].numel())
         progress.update()
     part.end(total + 1)
