@@ -1,5 +1,7 @@
 """Stacked networks against the same networks written the usual way: torch modules, autograd, torch.optim."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -144,3 +146,13 @@ def test_dropout_drops_a_tenth_and_keeps_the_mean():
     assert not torch.equal(first, second)
     first, second = (ensemble.forward(x, training=False)[1] for _ in range(2))
     assert torch.equal(first, second)
+
+
+def test_a_network_that_is_done_leaves_the_memory():
+    """Views that are kept beside parameters don't keep them."""
+    ensemble = Ensemble(networks.layers("mlp", Shape(20, 2, "tanh")), [Member(0, 1.0, 0.1)], "adam")
+    ensemble.forward(torch.ones(2, 1))
+    ensemble.backward(torch.ones(1, 2, 1))
+    parameters = [weakref.ref(tensor) for tensor in (*ensemble.weights, *ensemble.biases)]
+    del ensemble
+    assert not any(reference() is not None for reference in parameters)

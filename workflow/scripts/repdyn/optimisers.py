@@ -16,19 +16,27 @@ from repdyn import blas, kernels
 
 def loops(x: torch.Tensor, weight: torch.Tensor):
     """The module with loops of our own for such a layer on a CPU, or None: then torch serves best, as on a GPU."""
-    if x.device.type != "cpu":
+    if not x.is_cpu:
         return None
-    if x.shape[1] in kernels.POINTS:
+    if x.size(1) in kernels.POINTS:
         return kernels
-    return blas if x.shape[1] * weight.shape[1] * weight.shape[2] >= blas.LARGE else None
+    return blas if x.size(1) * weight.shape[1] * weight.shape[2] >= blas.LARGE else None
+
+
+def array(lasting: torch.Tensor) -> np.ndarray:
+    """The numpy view of a tensor that is changed in place only; made once, for that costs as much as an activation."""
+    if not hasattr(lasting, "array"):
+        lasting.array = lasting.detach().numpy()  # of an alias: a view that held the tensor would keep it for ever
+    return lasting.array
 
 
 def affine(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     """x @ weight + bias for every network of the stack."""
     if ours := loops(x, weight):
-        z = x.new_empty(*x.shape[:2], weight.shape[2])
-        ours.forward(x.numpy(), weight.numpy(), bias.numpy(), z.numpy())
-        return z
+        x, weight = x.numpy(), array(weight)
+        z = np.empty((*x.shape[:2], weight.shape[2]), np.float32)
+        ours.forward(x, weight, array(bias), z)
+        return torch.from_numpy(z)
     return torch.baddbmm(bias.unsqueeze(1), x, weight)
 
 
@@ -54,10 +62,10 @@ class SGD:
 
     def pull(self, layer: int, g, x, weight, bias) -> torch.Tensor | None:
         if ours := loops(x, weight):
-            gx = torch.empty_like(x) if layer or ours is kernels else None
-            arrays = (tensor.numpy() for tensor in (g.contiguous(), x, weight, bias, self.lr))
-            ours.backward_sgd(*arrays, gx if gx is None else gx.numpy())
-            return gx
+            g, x = g.contiguous().numpy(), x.numpy()
+            gx = np.empty_like(x) if layer or ours is kernels else None
+            ours.backward_sgd(g, x, array(weight), array(bias), array(self.lr), gx)
+            return None if gx is None else torch.from_numpy(gx)
         gx = torch.bmm(g, weight.transpose(1, 2)) if layer else None
         step = g * -self.lr.view(-1, 1, 1)
         weight.baddbmm_(x.transpose(1, 2), step)
@@ -100,11 +108,9 @@ class Adam:
         root = (1 - self.beta2**self.steps) ** 0.5  # bias corrections of the two moments
         if loops(x, weight) is kernels:
             gx = torch.empty_like(x)
-            first, second = (moment.numpy() for moment in self._moments(weight, (layer, "weight")))
+            moved = (array(tensor) for tensor in (weight, *self._moments(weight, (layer, "weight"))))
             constants = np.array([self.beta1, self.beta2, root, self.epsilon], np.float32)
-            kernels.backward_adam(
-                g.contiguous().numpy(), x.numpy(), weight.numpy(), first, second, lr.numpy(), *constants, gx.numpy()
-            )
+            kernels.backward_adam(g.contiguous().numpy(), x.numpy(), *moved, lr.numpy(), *constants, gx.numpy())
         else:
             gx = torch.bmm(g, weight.transpose(1, 2)) if layer else None
             self._move(weight, torch.bmm(x.transpose(1, 2), g), (layer, "weight"), lr, root)
