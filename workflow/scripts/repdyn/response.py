@@ -42,16 +42,24 @@ def output(one: Parameters, x: torch.Tensor, activation: str) -> torch.Tensor:
     return hidden(one, x, activation) @ v + c
 
 
-def gradients(networks: Parameters, x: torch.Tensor, activation: str) -> torch.Tensor:
-    """grad f_k(x) of every network, place and output: (network, place, output, parameter)."""
-    found = vmap(jacrev(lambda one: output(one, x, activation)))(networks)
-    return torch.cat([g.flatten(3) for g in found], dim=3)
-
-
 def tangent_kernel(networks: Parameters, x: torch.Tensor, x0: torch.Tensor, activation: str) -> torch.Tensor:
-    """K_kl(x, x0) of every network: (network, place of x, place of x0, k, l)."""
-    at, to = gradients(networks, x, activation), gradients(networks, x0, activation)
-    return torch.einsum("nxkp,nylp->nxykl", at, to)
+    """K_kl(x, x0) of every network: (network, place of x, place of x0, k, l). With h = phi(z), z = x w + b it is
+
+    (x . x0 + 1) sum over units j of phi'(z_j) v_jk phi'(z0_j) v_jl  +  delta_kl (h . h0 + 1)
+    """
+    w, b, v, _ = networks
+    function, pull = ACTIVATIONS[activation]
+
+    def encoded(places):
+        z = places @ w + b.unsqueeze(1)
+        h = function(z)
+        slopes = pull(torch.ones_like(z), z, h)
+        return h, slopes.unsqueeze(2) * v.mT.unsqueeze(1)  # (network, place, unit), (network, place, output, unit)
+
+    (h, back), (h0, back0) = encoded(x), encoded(x0)
+    of_encoder = torch.einsum("nxkj,nylj->nxykl", back, back0) * (x @ x0.T + 1)[..., None, None]
+    of_decoder = (h @ h0.mT + 1)[..., None, None] * torch.eye(v.shape[2], dtype=h.dtype, device=h.device)
+    return of_encoder + of_decoder
 
 
 def contracted(kernel: torch.Tensor) -> torch.Tensor:
