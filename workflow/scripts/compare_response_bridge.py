@@ -59,8 +59,9 @@ def main(
 
 def measure(run, seen, fit, windows: int) -> tuple[list[dict], pd.DataFrame, dict]:
     """Of one network: a row a window, curves at the times of the kernel, and its numbers."""
-    H, Y, w = (run[name].values.astype(float) for name in ("H", "Y", "w"))
     at, K = seen.time.values, seen.kernel.values.astype(float)
+    run = run.isel(step=slice(0, at[-1] + 1))  # afterwards the networks were at rest
+    H, Y, w = (run[name].values.astype(float) for name in ("H", "Y", "w"))
     rate = seen.learning_rate / (2 * seen.out_dim)
     measured = rate * bridge.effective_kernel(K)
     constant = bridge.decay_rate(H, Y, fit.eta_h, fit.eta_y, run.dx2)

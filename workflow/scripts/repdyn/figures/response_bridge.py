@@ -67,7 +67,7 @@ def _setting(axes, table, summary, curves, row, confidence):
     for ax in axes:
         ax.set_yscale("log")
         if ends:
-            ax.set_xlim(0, 1.6 * max(ends))
+            ax.set_xlim(0, min(1.6 * max(ends), curves.step.max()))
         ax.set_xlabel("training step (optimiser steps)")
         style.few_steps(ax)
     axes[0].set_ylabel("tangent kernel")
