@@ -302,6 +302,14 @@ CONFIG_CASES = {
         "final_distance: {slower: 0.5}",
         "3: final_distance.slower = 0.5: expected a finite number >= 1 and <= 1000",
     ),
+    "learned only after it is at rest": (
+        "runs: {discard_loss_above: 1.0e-9}",
+        "3: runs.discard_loss_above = 1e-09: expected a number >= training.rest_loss, 1e-08",
+    ),
+    "converged only after it is at rest": (
+        "depth_gain: {converged_below: 1.0e-4}\ntraining: {rest_loss: 1.0e-3}",
+        "3: depth_gain.converged_below = 0.0001: expected a number >= training.rest_loss, 0.001",
+    ),
     "cells are dropped before they have learned": (
         "final_distance: {drop_loss: 1.0e-5}",
         "3: final_distance.drop_loss = 1e-05: expected a number >= final_distance.stop_loss, 0.0001",

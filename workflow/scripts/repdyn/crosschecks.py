@@ -100,6 +100,15 @@ def check_response(sound, complain, rows, names, selected, table, ends):
         complain(("response", "stages", "late"), late, f"expected a number < response.stages.early, {early:g}")
 
 
+def check_rest(sound, complain):
+    """A loss that counts as learned is reached before a network is at rest."""
+    rest = sound("training", "rest_loss")
+    for path in (("runs", "discard_loss_above"), ("depth_gain", "converged_below")):
+        threshold = sound(*path)
+        if None not in (rest, threshold) and threshold < rest:
+            complain(path, threshold, f"expected a number >= training.rest_loss, {rest:g}")
+
+
 def check_mnist(sound, complain):
     """Rules between the keys of mnist."""
     layer, depth = (sound("mnist", "network", key) for key in ("layer", "depth"))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from repdyn.crosschecks import check_grid, check_mnist, check_names, check_response, results_fault
+from repdyn.crosschecks import check_grid, check_mnist, check_names, check_response, check_rest, results_fault
 from repdyn.networks import architectures
 from repdyn.tables import drops_units, read_table, sweep_faults
 from repdyn.validation import (
@@ -122,6 +122,7 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
                 faults = []
             problems += faults
     check_mnist(sound, complain)
+    check_rest(sound, complain)
     if problems:
         raise ConfigurationError(problems)
 
