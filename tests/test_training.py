@@ -130,11 +130,18 @@ def test_a_network_at_rest_keeps_what_it_has_and_leaves_the_others_alone(optimis
 
 
 def test_a_small_loss_is_no_rest_before_it_has_lasted():
+    """At the look after step 999 a falling loss has been below a threshold for LOOK steps, or for one too few."""
     layers = networks.layers("mlp", Shape(width=40, depth=2, activation="none"))
-    full = training.train(layers, [Member(0, 1.0, 0.05)], X, Y, 10 * training.LOOK)
-    threshold = np.sort(full.loss[0])[training.LOOK - 1]  # LOOK - 1 steps have a smaller loss
-    runs = training.train(layers, [Member(0, 1.0, 0.05)], X, Y, 10 * training.LOOK, rest_loss=threshold)
-    assert np.array_equal(runs.loss, full.loss)
+
+    def run(rest_loss):
+        return training.train(layers, [Member(0, 1.0, 0.003)], X, Y, 10 * training.LOOK + 50, rest_loss=rest_loss)
+
+    full, last = run(0.0), 10 * training.LOOK - 1
+    assert (np.diff(full.loss[0]) < 0).all()
+    before = last - training.LOOK
+    long_enough, too_short = (run(full.loss[0, step : step + 2].mean()) for step in (before, before + 1))
+    assert np.ptp(long_enough.loss[0, last:]) == 0 < np.ptp(full.loss[0, last:])
+    assert np.array_equal(too_short.loss, full.loss)
 
 
 def test_a_gpu_that_is_not_there_is_named():

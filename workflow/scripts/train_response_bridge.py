@@ -45,8 +45,8 @@ def main(
     kernels = torch.full((len(members), len(at), 2, 2), torch.nan)
     before, after = (torch.full((len(members), len(at), *y.shape), torch.nan) for _ in range(2))
     made_by = artifacts.provenance(code, artifacts.TRAINING, row=row)
-    hashes = {"data_sha256": artifacts.content_hash(data), "steps": steps}
-    checkpoint = Checkpoint(output, {**made_by, "device": device, "times": times, **hashes}, checkpoint_seconds)
+    identity = {**made_by, "device": device, "times": times, "steps": steps}
+    checkpoint = Checkpoint(output, {**identity, "data_sha256": artifacts.content_hash(data)}, checkpoint_seconds)
     stacked = stacks(layers, len(members), device)
     with torch.no_grad(), flushed_subnormals(), Progress(row["name"], steps * len(stacked)) as progress:
         for number, some in enumerate(stacked):
