@@ -136,8 +136,8 @@ def _scatter(ax, of_setting: pd.DataFrame, legend: bool) -> None:
             elinewidth=1,
             label=name,
         )
-    both = np.concatenate([theory.value, experiment.value])
-    end = 1.12 * np.nanmax(both) if np.isfinite(both).any() and np.nanmax(both) > 0 else 1.0
+    both = np.concatenate([of.value + np.nan_to_num(of.spread) for of in (theory, experiment)])  # ends of error bars
+    end = 1.05 * np.nanmax(both) if np.isfinite(both).any() and np.nanmax(both) > 0 else 1.0
     ax.plot([0, end], [0, end], color="black", linewidth=1.1, linestyle=style.DASHES, zorder=1, label="equal")
     ax.set_xlim(-0.05 * end, end)
     ax.set_ylim(-0.05 * end, end)
