@@ -7,10 +7,10 @@
 RESPONSE = study["response"]
 # batch 0: all points
 RESPONSE_METHODS = {
-    "single": {"batch": 1, "optimiser": "sgd"},
-    "minibatch": {"batch": RESPONSE["minibatch"], "optimiser": "sgd"},
-    "full": {"batch": 0, "optimiser": "sgd"},
-    "adam": {"batch": 0, "optimiser": "adam"},
+    "single": {"batch": 1, "solver": "sgd"},
+    "minibatch": {"batch": RESPONSE["minibatch"], "solver": "sgd"},
+    "full": {"batch": 0, "solver": "sgd"},
+    "adam": {"batch": 0, "solver": "adam"},
 }
 BRIDGED = RESPONSE["bridge"]["rows"]
 

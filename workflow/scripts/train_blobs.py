@@ -1,74 +1,56 @@
 """Train every network of one setting on blobs with context; keep its representation before and after training."""
 
-import logging
+import numpy as np
 
-import xarray as xr
-
-from repdyn import artifacts, blobs, networks
+from repdyn import blobs
 from repdyn.jobs import run_training
 
+MOST_RECORDED = 60  # losses over all inputs
 
-def main(
-    row: dict,
-    task: dict,
-    batch: int,
-    share: float,
-    device: str,
-    output: str,
-    threads: int = 1,
-    code=(),
-    checkpoint_seconds: int = 0,
-) -> None:
-    import torch
 
-    from repdyn import blobs_training, training
-    from repdyn.checkpoints import Checkpoint
-    from repdyn.ensemble import Member
+def main(row: dict, task: dict, batch: int, share: float, device: str, output: str, **job) -> None:
+    from repdyn.training import batches, ensemble, recorders
+    from repdyn.training.job import Job
 
-    torch.set_num_threads(threads)
-    device = training.choose_device(device)
     data = blobs.make(**task)
-    shape = networks.Shape(row["width"], row["depth"], row["activation"], data.inputs.shape[1], 1)
     epochs = max(1, round(row["epochs"] * share))
-    members = [Member(seed, row["gain"], row["lr"]) for seed in range(row["networks"])]
-    logging.info("%s: %d networks, %d epochs, on %s", row["name"], row["networks"], epochs, device)
-    made_by = artifacts.provenance(code, artifacts.TRAINING, row=row, task=task, batch=batch, epochs=epochs)
-    checkpoint = Checkpoint(output, {**made_by, "device": device}, checkpoint_seconds)
-    recorded = blobs_training.train(
-        networks.layers(row["model"], shape),
-        members,
-        data.inputs,
-        data.targets,
-        epochs,
-        batch,
-        row["layer"],
-        row["optimiser"],
-        device,
-        row["init_seed"],
-        row["batch_seed"],
-        row["dropout_seed"],
+    job = Job(output, device, **job, row=row, task=task, batch=batch, epochs=epochs)
+    source = batches.Epochs(data.inputs, data.targets, batch, row["batch_seed"])
+    at = np.unique(np.linspace(0, epochs, MOST_RECORDED).round().astype(int))
+    runs = job.run(
+        ensemble.of_row(row, row["lr"], data.inputs.shape[1], 1),
+        source,
+        epochs * source.steps,
+        [
+            recorders.Look(lambda view: loss(view, data), at * source.steps, "epoch", {"loss": ()}),
+            recorders.Look(lambda view: hidden(view, data, row), np.array([0, epochs * source.steps]), "when"),
+        ],
         label=row["name"],
-        checkpoint=checkpoint,
     )
-    dataset = xr.Dataset(
+    start, end = np.moveaxis(runs.hidden.values, 1, 0)
+    job.write(
         {
-            "hidden_start": (("seed", "input", "unit"), recorded.hidden_start),
-            "hidden_end": (("seed", "input", "unit"), recorded.hidden_end),
-            "loss": (("seed", "epoch"), recorded.loss, {"long_name": "1/2 mean squared error over all inputs"}),
+            "hidden_start": (("seed", "input", "unit"), start),
+            "hidden_end": (("seed", "input", "unit"), end),
+            "loss": (("seed", "epoch"), runs.loss.values, {"long_name": "1/2 mean squared error over all inputs"}),
             "context": ("input", data.context, {"long_name": "0 where x is relevant, 1 where y is"}),
             "x": ("input", data.x, {"long_name": "number of the place"}),
             "y": ("input", data.y, {"long_name": "number of the place"}),
         },
-        coords={"seed": [member.seed for member in members], "epoch": recorded.epochs},
-        attrs={
-            "setting": row["name"],
-            "device": device,
-            **made_by,
-        },
+        {"seed": range(row["networks"]), "epoch": at},
+        setting=row["name"],
     )
-    artifacts.write_dataset(dataset, output)
-    checkpoint.remove()
-    logging.info("final losses: %s", ", ".join(f"{loss:.2e}" for loss in recorded.loss[:, -1]))
+
+
+def loss(view, data) -> dict[str, np.ndarray]:
+    """1/2 MSE over all inputs, (network,)."""
+    _, output = view.look(data.inputs)
+    return {"loss": 0.5 * ((output.astype(float) - data.targets) ** 2).mean((1, 2))}
+
+
+def hidden(view, data, row: dict) -> dict[str, np.ndarray]:
+    """The row's hidden layer for all inputs, (network, input, unit)."""
+    return {"hidden": view.look(data.inputs)[0][row["layer"]]}
 
 
 if "snakemake" in globals():

@@ -4,82 +4,82 @@ import logging
 from itertools import product
 
 import numpy as np
-import xarray as xr
 
-from repdyn import artifacts, networks, tasks
+from repdyn import tasks
 from repdyn.jobs import run_training
 
 SAMPLES = 400  # of each trajectory, evenly spaced over it, both ends among them
+EVERY = 10  # optimiser steps from one look at a network to the next
 
 
-def main(
-    row: dict, grid: dict, device: str, output: str, threads: int = 1, code=(), checkpoint_seconds: int = 0
-) -> None:
-    import torch
+def main(row: dict, grid: dict, device: str, output: str, **job) -> None:
+    from dataclasses import replace
 
-    from repdyn import convergence, training
-    from repdyn.checkpoints import Checkpoint
-    from repdyn.ensemble import Member
+    from repdyn.observables import described, output_observables
+    from repdyn.training import batches, ensemble, recorders
+    from repdyn.training.job import Job
+    from repdyn.training.trace import Stop
 
-    torch.set_num_threads(threads)
-    device = training.choose_device(device)
-    shape = networks.Shape(row["width"], row["depth"], row["activation"], row["in_dim"], row["out_dim"])
     lr = row["lr"] / grid["slower"]
     # a seed is one initial network, in every cell as in the two-point study
     cells = list(product(grid["dx"], grid["dy"], range(grid["networks"])))
-    x, y = (
-        np.stack(points)
-        for points in zip(*(tasks.two_points(dx, dy, row["in_dim"], row["out_dim"]) for dx, dy, _ in cells))
-    )
-    logging.info("%s: %d networks, at most %d steps, on %s", row["name"], len(cells), grid["steps"], device)
-    made_by = artifacts.provenance(code, artifacts.TRAINING, row=row, grid=grid)
-    checkpoint = Checkpoint(output, {**made_by, "device": device}, checkpoint_seconds)
-    recorded = convergence.train_until(
-        networks.layers(row["model"], shape),
-        [Member(seed, row["gain"], lr) for _, _, seed in cells],
-        x,
-        y,
-        grid["steps"],
-        grid["stop_loss"],
-        row["optimiser"],
-        device,
-        row["init_seed"],
-        row["dropout_seed"],
+    points = [tasks.two_points(dx, dy, row["in_dim"], row["out_dim"]) for dx, dy, _ in cells]
+    x, y = (np.stack(each) for each in zip(*points))
+    job = Job(output, device, **job, row=row, grid=grid)
+    trained = ensemble.of_row({**row, "networks": grid["networks"]}, lr, row["in_dim"], row["out_dim"])
+    trained = replace(trained, members=tuple(trained.members[seed] for *_, seed in cells))
+    apart = apart_in(x)
+    runs = job.run(
+        trained,
+        batches.Points(x, y),
+        grid["steps"] - grid["steps"] % EVERY,
+        [
+            recorders.Pairs(recorders.every(EVERY, grid["steps"])),
+            recorders.Look(lambda view: {"first": apart(view)}, np.array([0]), "start"),
+            recorders.AtEnd(lambda view: {"final": apart(view)}),
+        ],
         label=row["name"],
-        checkpoint=checkpoint,
+        stop=Stop(grid["stop_loss"], EVERY),
     )
-    dataset = xr.Dataset(
+    last = runs.ended_at.values // EVERY
+    seen = [output_observables(one, target) for one, target in zip(runs.output.values, y, strict=True)]
+    first, final = runs["first"].values[:, 0], runs["final"].values
+    with np.errstate(invalid="ignore"):
+        rotation = (first * final).sum(-1) / np.linalg.norm(first, axis=-1) / np.linalg.norm(final, axis=-1)
+    job.write(
         {
-            "step": (("network", "sample"), thinned(recorded.step, recorded.last), {"units": "optimiser steps"}),
-            "H": (("network", "layer", "sample"), thinned(recorded.H, recorded.last), {"long_name": "|h_A - h_B|^2"}),
-            "Y": (("network", "sample"), thinned(recorded.Y, recorded.last), {"long_name": "|yhat_A - yhat_B|^2"}),
-            "w": (
-                ("network", "sample"),
-                thinned(recorded.w, recorded.last),
-                {"long_name": "Y - <y_A - y_B, yhat_A - yhat_B>"},
-            ),
-            "loss": (("network", "sample"), thinned(recorded.loss, recorded.last), {"long_name": "1/2 MSE"}),
+            "step": (("network", "sample"), thinned(runs.step.values, last), {"units": "optimiser steps"}),
+            "H": (("network", "layer", "sample"), thinned(runs.distance.values[:, :, 0], last), described("H")),
+            **{
+                name: (("network", "sample"), thinned(np.stack([one[name] for one in seen]), last), described(name))
+                for name in ("Y", "w", "loss")
+            },
             "rotation": (
                 ("network", "layer"),
-                recorded.rotation,
+                rotation,
                 {"long_name": "cosine between h_A - h_B at the first and at the last sample"},
             ),
         },
-        coords={
+        {
             **{name: ("network", list(values)) for name, values in zip(("dx", "dy", "seed"), zip(*cells))},
-            "layer": np.arange(recorded.H.shape[1]),
+            "layer": np.arange(runs.sizes["layer"]),
         },
-        attrs={
-            "setting": row["name"],
-            "learning_rate": lr,
-            "device": device,
-            **made_by,
-        },
+        setting=row["name"],
+        learning_rate=lr,
     )
-    artifacts.write_dataset(dataset, output)
-    checkpoint.remove()
-    for (dx, dy, seed), loss, last in zip(cells, recorded.loss, recorded.last):
-        logging.info("dx %g, dy %g, seed %d: loss %.2e at step %d", dx, dy, seed, loss[last], recorded.step[last])
+    for (dx, dy, seed), one, end in zip(cells, seen, last):
+        logging.info("dx %g, dy %g, seed %d: loss %.2e at step %d", dx, dy, seed, one["loss"][end], EVERY * end)
+
+
+def apart_in(x: np.ndarray):
+    """What tells dh = h_A - h_B of every hidden layer (network, layer, unit), narrower layers filled up with zeros."""
+
+    def apart(view) -> np.ndarray:
+        hidden, _ = view.look(x[view.index])
+        widest = max(h.shape[2] for h in hidden)
+        return np.stack([np.pad(h[:, 0] - h[:, 1], [(0, 0), (0, widest - h.shape[2])]) for h in hidden], 1)
+
+    return apart
 
 
 def thinned(values: np.ndarray, last: np.ndarray) -> np.ndarray:

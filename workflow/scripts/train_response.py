@@ -1,62 +1,37 @@
 """Train the networks of one row on the encoding task by every method; measure their training response as they learn."""
 
-import logging
-
 import numpy as np
-import xarray as xr
 
-from repdyn import artifacts, encoding, networks
+from repdyn import encoding, networks
 from repdyn.jobs import run_training
 
 
-def main(
-    row: dict,
-    task: dict,
-    methods: dict,
-    times: int,
-    radius: float,
-    device: str,
-    output: str,
-    threads: int = 1,
-    code=(),
-    checkpoint_seconds: int = 0,
-) -> None:
-    import torch
+def main(row: dict, task: dict, methods: dict, times: int, radius: float, device: str, output: str, **job) -> None:
+    from repdyn.response import Measurement, parameters
+    from repdyn.training import batches, recorders
+    from repdyn.training.ensemble import Ensemble, Member
+    from repdyn.training.job import Job
 
-    from repdyn import response_training, training
-    from repdyn.checkpoints import Checkpoint
-    from repdyn.ensemble import Member
-
-    torch.set_num_threads(threads)
-    device = training.choose_device(device)
     made = encoding.make(row["shape"], task["bits"], task["finer"])
-    layers = networks.layers("mlp", networks.Shape(row["width"], 1, row["activation"], 2, task["bits"]))
-    at = response_training.times(row["steps"], times)
-    made_by = artifacts.provenance(code, artifacts.TRAINING, row=row, task=task, methods=methods)
-    identity = {**made_by, "device": device, "times": times, "radius": radius}
-    checkpoint = Checkpoint(output, identity, checkpoint_seconds)
+    shape = networks.Shape(row["width"], 1, row["activation"], 2, task["bits"])
+    at = recorders.log_spaced(row["steps"], times)
+    identity = {"times": times, "radius": radius}
+    job = Job(output, device, **job, row=row, task=task, methods=methods, identity=identity)
+    measure = Measurement(made, row["activation"], row["lr"], radius, job.device)
     runs = []
-    for number, (name, method) in enumerate(methods.items()):
-        adam = method["optimiser"] == "adam"
-        members = [Member(seed, row["gain"], row["adam_lr"] if adam else row["lr"]) for seed in range(row["networks"])]
-        logging.info("%s, %s: %d networks, %d steps, on %s", row["name"], name, len(members), row["steps"], device)
+    for name, method in methods.items():
+        lr = row["adam_lr"] if method["solver"] == "adam" else row["lr"]
+        members = tuple(Member(seed, row["gain"], lr) for seed in range(row["networks"]))
+        batch = method["batch"] or len(made.points)
+        full = batch >= len(made.points)
+        source = (made.points, made.targets) if full else (made.points, made.targets, batch, row["batch_seed"])
         runs.append(
-            response_training.train(
-                layers,
-                members,
-                made,
+            job.run(
+                Ensemble("mlp", shape, members, method["solver"], row["init_seed"]),
+                batches.Points(*source) if full else batches.Subsets(*source),
                 row["steps"],
-                method["batch"] or len(made.points),
-                method["optimiser"],
-                at,
-                row["lr"],
-                radius,
-                row["init_seed"],
-                row["batch_seed"],
-                device,
+                [recorders.Look(lambda view: measure(parameters(view.trainer)), at)],
                 label=f"{row['name']}, {name}",
-                checkpoint=checkpoint,
-                number=number,
             )
         )
     here = ("method", "seed", "time")
@@ -70,37 +45,28 @@ def main(
         "jacobian": ((*here, "point", "output", "input"), "d output / d input"),
         "perturbed": ((*here, "point", "direction"), "change of the output for a perturbation of length `radius`"),
     }
-    variables = {
-        name: (dim, np.stack([getattr(run, name) for run in runs]).astype(np.float32), {"long_name": told})
-        for name, (dim, told) in dims.items()
-    }
-    dataset = xr.Dataset(
+    job.write(
         {
-            **variables,
+            **{
+                name: (dim, np.stack([run[name].values for run in runs]).astype(np.float32), {"long_name": told})
+                for name, (dim, told) in dims.items()
+            },
             "x": (("point", "input"), made.points),
             "y": (("point", "output"), made.targets),
             "grid": (("place", "input"), made.grid),
             "steps_apart": (("place", "point"), made.steps, {"long_name": "steps of the grid between x and x0"}),
         },
-        coords={
+        {
             "method": list(methods),
             "seed": list(range(row["networks"])),
             "time": ("time", at, {"units": "optimiser steps"}),
             "distance": ("distance", made.distance, {"long_name": "|x - x0| that many steps of the grid apart"}),
         },
-        attrs={
-            **{key: row[key] for key in ("shape", "activation", "gain", "width")},
-            "setting": row["name"],
-            "step_size": row["lr"],
-            "radius": radius,
-            "device": device,
-            **made_by,
-        },
+        **{key: row[key] for key in ("shape", "activation", "gain", "width")},
+        setting=row["name"],
+        step_size=row["lr"],
+        radius=radius,
     )
-    artifacts.write_dataset(dataset, output)
-    checkpoint.remove()
-    for name, losses in zip(methods, dataset.loss.values[..., -1], strict=True):
-        logging.info("%s: final losses %s", name, ", ".join(f"{loss:.1e}" for loss in losses))
 
 
 if "snakemake" in globals():

@@ -1,70 +1,50 @@
 """Train every network of one setting on XOR and record the distances of all pairs of points in all hidden layers."""
 
-import logging
+from itertools import combinations
 
 import numpy as np
-import xarray as xr
 
-from repdyn import artifacts, networks, xor
+from repdyn import xor
 from repdyn.jobs import run_training
 
+MOST_RECORDED = 120  # steps
 
-def main(
-    row: dict, lr_factor: float, device: str, output: str, threads: int = 1, code=(), checkpoint_seconds: int = 0
-) -> None:
-    import torch
 
-    from repdyn import point_sets, training
-    from repdyn.checkpoints import Checkpoint
-    from repdyn.ensemble import Member
+def main(row: dict, lr_factor: float, device: str, output: str, **job) -> None:
+    from repdyn.observables import described
+    from repdyn.training import batches, ensemble, recorders
+    from repdyn.training.job import Job
 
-    torch.set_num_threads(threads)
-    device = training.choose_device(device)
-    shape = networks.Shape(row["width"], row["depth"], row["activation"], xor.INPUTS.shape[1], xor.TARGETS.shape[1])
     lr = row["lr"] * lr_factor
-    members = [Member(seed, row["gain"], lr) for seed in range(row["networks"])]
-    logging.info("%s: %d networks, %d steps, on %s", row["name"], row["networks"], row["steps"], device)
-    made_by = artifacts.provenance(code, artifacts.TRAINING, row=row, lr_factor=lr_factor)
-    checkpoint = Checkpoint(output, {**made_by, "device": device}, checkpoint_seconds)
-    recorded = point_sets.train(
-        networks.layers(row["model"], shape),
-        members,
-        xor.INPUTS,
-        xor.TARGETS,
+    job = Job(output, device, **job, row=row, lr_factor=lr_factor)
+    pairs = tuple(combinations(range(len(xor.INPUTS)), 2))
+    runs = job.run(
+        ensemble.of_row(row, lr, xor.INPUTS.shape[1], xor.TARGETS.shape[1]),
+        batches.Points(xor.INPUTS, xor.TARGETS),
         row["steps"],
-        row["optimiser"],
-        device,
-        row["init_seed"],
-        row["dropout_seed"],
+        [recorders.Pairs(recorders.denser_early(row["steps"] - 1, MOST_RECORDED), pairs)],
         label=row["name"],
-        checkpoint=checkpoint,
     )
-    dataset = xr.Dataset(
+    outputs = runs.output.values.astype(float)  # (network, step, point, output)
+    job.write(
         {
-            "distance": (("seed", "layer", "pair", "step"), recorded.distances, {"long_name": "|h_a - h_b|^2"}),
-            "output": (("seed", "point", "output_unit", "step"), recorded.outputs),
-            "loss": (("seed", "step"), recorded.loss, {"long_name": "1/2 mean squared error"}),
-            "diverged_at": ("seed", recorded.diverged_at, {"long_name": "first recorded step not finite, or -1"}),
+            "distance": (("seed", "layer", "pair", "step"), runs.distance.values.astype(float), described("H")),
+            "output": (("seed", "point", "output_unit", "step"), np.moveaxis(outputs, 1, -1)),
+            "loss": (("seed", "step"), 0.5 * ((outputs - xor.TARGETS) ** 2).mean((2, 3)), described("loss")),
+            "diverged_at": ("seed", runs.diverged_at.values, {"long_name": "first step not finite, or -1"}),
             "x": (("point", "input_unit"), xor.INPUTS),
             "y": (("point", "output_unit"), xor.TARGETS),
         },
-        coords={
-            "seed": [member.seed for member in members],
-            "layer": np.arange(recorded.distances.shape[1]),
+        {
+            "seed": range(row["networks"]),
+            "layer": np.arange(runs.sizes["layer"]),
             "point": xor.NAMES,
             "pair": xor.PAIR_NAMES,
-            "step": ("step", recorded.steps, {"units": "optimiser steps"}),
+            "step": ("step", runs.step.values, {"units": "optimiser steps"}),
         },
-        attrs={
-            "setting": row["name"],
-            "learning_rate": lr,
-            "device": device,
-            **made_by,
-        },
+        setting=row["name"],
+        learning_rate=lr,
     )
-    artifacts.write_dataset(dataset, output)
-    checkpoint.remove()
-    logging.info("final losses: %s", ", ".join(f"{loss:.2e}" for loss in recorded.loss[:, -1]))
 
 
 if "snakemake" in globals():

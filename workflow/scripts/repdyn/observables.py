@@ -8,15 +8,19 @@ L = 1/2 MSE                                           mean over points and outpu
 """
 
 import numpy as np
-import torch
+
+LONG_NAMES = {
+    "H": "|h_A - h_B|^2",
+    "Y": "|yhat_A - yhat_B|^2",
+    "w": "Y - <y_A - y_B, yhat_A - yhat_B>",
+    "mean_error": "|mean(yhat - y)|^2",
+    "loss": "1/2 mean squared error",
+}
 
 
-def squared_distances(hidden: list[torch.Tensor]) -> torch.Tensor:
-    """H of every hidden layer: layers of (network, 2, units) -> (layer, network)."""
-    if len({h.shape for h in hidden}) == 1:  # one operation for all layers
-        stacked = torch.stack(hidden)
-        return (stacked[:, :, 0] - stacked[:, :, 1]).square_().sum(-1)
-    return torch.stack([(h[:, 0] - h[:, 1]).square().sum(-1) for h in hidden])
+def described(name: str) -> dict[str, str]:
+    """Attributes of an observable in a file."""
+    return {"long_name": LONG_NAMES[name]}
 
 
 def output_observables(outputs: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:

@@ -15,25 +15,28 @@ and the trace over outputs by their number, the mean answer of an output to an e
 Networks are stacked: `Parameters` holds (network, ...) tensors. Nothing here changes the parameters that it is given.
 """
 
+import numpy as np
 import torch
-from torch.func import grad, jacrev, vmap
+from torch.func import grad, jacrev, vjp, vmap
 
-from repdyn.activations import ACTIVATIONS
-from repdyn.ensemble import Ensemble
+from repdyn.encoding import Encoding
+from repdyn.networks.activations import ACTIVATIONS
 
+DIRECTIONS = 16  # of random perturbations, evenly spaced on a circle in the plane of the inputs: no draw is needed
 Parameters = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
-def parameters(ensemble: Ensemble) -> Parameters:
+def parameters(trainer) -> Parameters:
     """A copy in double precision of weights and biases of networks of one hidden layer: w, b, v, c."""
-    (w, v), (b, c) = ensemble.weights, ensemble.biases
-    return tuple(p.double() for p in (w, b, v, c))
+    _, _, found = trainer.modules()
+    w, b, v, c = (torch.stack([one[name] for one in found]).double() for name in found[0])
+    return w.mT, b, v.mT, c
 
 
 def hidden(one: Parameters, x: torch.Tensor, activation: str) -> torch.Tensor:
     """phi(x w + b) of one network, (..., unit)."""
     w, b, _, _ = one
-    return ACTIVATIONS[activation][0](x @ w + b)
+    return ACTIVATIONS[activation].on_tensors(x @ w + b)
 
 
 def output(one: Parameters, x: torch.Tensor, activation: str) -> torch.Tensor:
@@ -48,12 +51,10 @@ def tangent_kernel(networks: Parameters, x: torch.Tensor, x0: torch.Tensor, acti
     (x . x0 + 1) sum over units j of phi'(z_j) v_jk phi'(z0_j) v_jl  +  delta_kl (h . h0 + 1)
     """
     w, b, v, _ = networks
-    function, pull = ACTIVATIONS[activation]
 
     def encoded(places):
-        z = places @ w + b.unsqueeze(1)
-        h = function(z)
-        slopes = pull(torch.ones_like(z), z, h)
+        h, pull = vjp(ACTIVATIONS[activation].on_tensors, places @ w + b.unsqueeze(1))
+        (slopes,) = pull(torch.ones_like(h))
         return h, slopes.unsqueeze(2) * v.mT.unsqueeze(1)  # (network, place, unit), (network, place, output, unit)
 
     (h, back), (h0, back0) = encoded(x), encoded(x0)
@@ -100,3 +101,52 @@ def input_jacobian(networks: Parameters, x: torch.Tensor, activation: str) -> to
     """df_k/dx_i of every network and place, exact: (network, place, output, input)."""
     one_place = jacrev(lambda one, at: output(one, at, activation), argnums=1)
     return vmap(vmap(one_place, in_dims=(None, 0)), in_dims=(0, None))(networks, x)
+
+
+class Measurement:
+    """What is measured of networks (their `Parameters`): a call gives a dict of arrays, network first.
+
+    loss       (network,) 1/2 MSE over all points
+    residual   (network, point) |f(x0) - y0|
+    kernel     (network, place, point) trace of K(x, x0) by the number of outputs
+    along      (network, place, point) <e, K(x, x0) e> / |e|^2 along the residual e at x0
+    response   (network, place, point) the same quantity from one step of the row's size at x0
+    variances  (network, component) of the hidden layer over the grid, in its principal directions
+    jacobian   (network, point, output, input) of the outputs with respect to the input
+    perturbed  (network, point, direction) |f(x + d) - f(x)| for |d| = radius
+
+    All of a network whose parameters are not finite is NaN. size: of the gradient step whose response is measured.
+    """
+
+    def __init__(self, task: Encoding, activation: str, size: float, radius: float, device: str = "cpu"):
+        self.points, self.targets, self.grid = (
+            torch.as_tensor(a, dtype=torch.float64, device=device) for a in (task.points, task.targets, task.grid)
+        )
+        angle = torch.arange(DIRECTIONS, dtype=torch.float64, device=device) * (2 * torch.pi / DIRECTIONS)
+        self.ring = radius * torch.stack([angle.cos(), angle.sin()], 1)
+        self.activation, self.size = activation, size
+
+    def __call__(self, networks: Parameters) -> dict[str, np.ndarray]:
+        sound = torch.stack([p.isfinite().flatten(1).all(1) for p in networks]).all(0)
+        networks = tuple(torch.nan_to_num(p, 0, 0, 0) for p in networks)
+        outputs = vmap(lambda one, x: output(one, x, self.activation), in_dims=(0, None))
+        at_points = outputs(networks, self.points)
+        residual = at_points - self.targets
+        kernel = tangent_kernel(networks, self.grid, self.points, self.activation)
+        df = change(networks, self.grid, self.points, self.targets, self.size, self.activation)
+        around = outputs(networks, self.points.unsqueeze(1) + self.ring)
+        encoded = vmap(lambda one: hidden(one, self.grid, self.activation))(networks)
+        centred = encoded - encoded.mean(1, keepdim=True)
+        found = {
+            "loss": 0.5 * residual.square().mean((1, 2)),
+            "residual": residual.norm(dim=2),
+            "kernel": contracted(kernel),
+            "along": along(kernel, residual),
+            "response": response(df, residual, self.size),
+            "variances": torch.linalg.svdvals(centred).square() / centred.shape[1],
+            "jacobian": input_jacobian(networks, self.points, self.activation),
+            "perturbed": (around - at_points.unsqueeze(2)).norm(dim=3),
+        }
+        for values in found.values():
+            values[~sound] = torch.nan
+        return {name: values.cpu().numpy() for name, values in found.items()}

@@ -1,13 +1,18 @@
 """What a network is made of, and the registry of architectures.
 
-An architecture is a function from a `Shape` to a list of `Layer`s. It only describes: no tensors are made here, so
-the workflow can ask how many hidden layers a row of the settings table has without importing torch.
+Each lies in a file of its own, architectures/NAME.py; NAME is what the `model` column of a settings table says. To add
+one, add a file: networks of other architectures don't depend on it and are not trained again. It holds a function `build`
+from a `Shape` to either
 
-Each lies in a file of its own, architectures/NAME.py, as a function `build`; NAME is what the `model` column of a
-settings table says. To add one, add a file: networks of other architectures don't depend on it and are not trained
-again.
+    a list of `Layer`s, the last of which is the output: these only describe, and the fast trainers know them; or
+    any torch.nn.Module. Beside it stands a function `hidden`, from the shape to the names of the submodules whose outputs
+    are the hidden layers (as in `named_modules`; a name that is repeated is that submodule's next call).
+
+No tensors are made here, and torch is imported inside of `build` alone: so the workflow can ask how many hidden layers a
+row of a settings table has whenever it is parsed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import pairwise
@@ -93,7 +98,15 @@ class Layer:
     skip: int = 0
 
 
-ARCHITECTURES = Path(__file__).parent / "architectures"
+@dataclass(frozen=True)
+class Module:
+    """An architecture that is a torch module: the names of its hidden layers, and how one is made."""
+
+    hidden: list[str]
+    build: Callable
+
+
+ARCHITECTURES = Path(__file__).parents[1] / "architectures"
 
 
 def architectures() -> list[str]:
@@ -101,12 +114,15 @@ def architectures() -> list[str]:
     return sorted(path.stem for path in ARCHITECTURES.glob("[!_]*.py"))
 
 
-def layers(model: str, shape: Shape) -> list[Layer]:
+def layers(model: str, shape: Shape) -> list[Layer] | Module:
     """The layers of an architecture; the last one is the output, all before it are hidden layers 0, 1, ...
 
     Raises ValueError for a shape that the architecture can't have, and for layers that don't fit together.
     """
-    built = import_module(f"repdyn.architectures.{model}").build(shape)
+    file = import_module(f"repdyn.architectures.{model}")
+    if hasattr(file, "hidden"):
+        return Module(list(file.hidden(shape)), lambda: file.build(shape))
+    built = file.build(shape)
     units = [shape.in_dim]
     for n, layer in enumerate(built):
         units.append(layer.weights.units_after(units[n]))
@@ -125,7 +141,8 @@ def layers(model: str, shape: Shape) -> list[Layer]:
 
 def hidden_layers(model: str, shape: Shape) -> int:
     """How many hidden layers can be observed."""
-    return len(layers(model, shape)) - 1
+    found = layers(model, shape)
+    return len(found.hidden) if isinstance(found, Module) else len(found) - 1
 
 
 def chain(shape: Shape, **options) -> list[Layer]:
