@@ -9,11 +9,13 @@ points, which comes with a gradient. Every stage's weights are those of the begi
 before, each of low rank, which are never added up (`stages`).
 
 The error of a step is measured where it matters, in the outputs o: |o1 - o0 - h/2 (o0' + o1')| by the initial error of the
-outputs, with o' = -K (o - y)/n. What is recorded within a step are cubics through its two ends and two moments between
-them, of weights by Hermite's formula.
+outputs, with o' = -K (o - y)/n. What is recorded within a step are parabolas through its two ends and its middle, where the
+weights are those of Hermite's formula.
 
 Units of (leaky) ReLU networks slide along their kinks, so that there is no flow that could be followed: they are refused.
 """
+
+from functools import cache
 
 import numpy as np
 
@@ -24,7 +26,8 @@ from repdyn.training.ensemble import Ensemble, described
 from repdyn.training.trace import Batch, Follow, Stop, Trace
 
 MOST_STAGES = 60
-NODES = np.array([0, 1 / 3, 2 / 3, 1])  # moments of a step at which what is recorded is computed
+MOST_ROWS = 32  # of gradients of earlier steps, before they are added up with the weights
+NODES = np.array([0, 1 / 2, 1])  # moments of a step at which what is recorded is computed
 DAMPING = 2 / 13
 
 
@@ -117,27 +120,29 @@ class FlowTrainer(DenseNetworks):
 class Path:
     """The flow of one network: the last step that was made, from tau = start to start + length, and where it began.
 
-    theta: its own copy of the weights at the beginning of the step. x (points, input), an even number, of which y has the
-    true ones; seen: the points that are followed, pairs of them. evaluations: gradients that were computed.
+    The weights at the beginning of the step are theta and the gradients in the first rows of X and G, with the factors
+    `before`; then come those of the stages, with `coefficients` for the step's end, and that of the end. x (points, input),
+    an even number, of which y has the true ones; seen: the points that are followed, pairs of them. evaluations: gradients
+    that were computed.
     """
 
-    MARKS = ("start", "length", "stages", "proposed", "radius", "scale", "now", "evaluations", "lost")
-    ARRAYS = ("theta", "X", "G", "coefficients", "outputs", "velocity", "losses", "distances", "followed")
+    MARKS = ("start", "length", "proposed", "radius", "scale", "now", "evaluations", "lost")
+    ARRAYS = ("theta", "X", "G", "before", "coefficients", "outputs", "velocity", "losses", "distances", "followed")
 
     def __init__(self, net, theta, x, y, seen, pairs, tolerance: float):
         points, layers = len(x), net[0].size - 2
-        room = (MOST_STAGES + 1) * points
+        room = MOST_ROWS + (2 * MOST_STAGES + 1) * points
         self.net, self.x, self.y, self.pairs, self.tolerance = (*net[:5], room), x, y, pairs, tolerance
-        self.seen, self.shown = _even(seen[None])[0], len(seen)
+        self.seen, self.shown, self.same = _even(seen[None])[0], len(seen), np.array_equal(seen, x[: len(seen)])
         self.theta = theta.copy()
         self.X, self.G = (np.zeros(room * net[0].sum(), np.float32) for _ in range(2))
         self.start = self.length = self.now = self.lost = 0.0
-        self.stages, self.coefficients = 0, np.zeros(1)
+        self.before, self.coefficients = np.zeros(0, np.float32), np.zeros(0)
         self.distances = np.zeros((len(NODES), layers, len(pairs)), np.float32)
         self.followed = np.zeros((len(NODES), self.shown, y.shape[1]), np.float32)
         self.losses = np.zeros(len(NODES))
         self.evaluations = 0
-        self.outputs, self.velocity, self.radius, self.losses[:] = self._end(self.coefficients, 0)
+        self.outputs, self.velocity, self.radius, self.losses[:] = self._end(self.coefficients)
         self.scale = max(np.abs(self.outputs - y).max(), 1e-12)
         self._node(0, self.coefficients)
         self.distances[:], self.followed[:] = self.distances[0], self.followed[0]
@@ -166,15 +171,17 @@ class Path:
         theta, X, G = self.theta.copy(), self.X.copy(), self.G.copy()
         if self.length:
             coefficients = self._hermite((tau - self.start) / self.length)
-            stages.fold(self.net, theta, X, G, self._factors(coefficients), coefficients.size * len(self.x), 0)
+            stages.fold(self.net, theta, X, G, self._factors(coefficients), 0)
         return theta
 
     def _step(self) -> None:
         """One step further, as long as the tolerance allows."""
         points = len(self.x)
-        if self.stages:
-            rows = self.stages * points
-            stages.fold(self.net, self.theta, self.X, self.G, self._factors(self.coefficients), rows, points)
+        if self.length:
+            self.before = self._factors(self.coefficients)
+            if self.before.size > MOST_ROWS:
+                stages.fold(self.net, self.theta, self.X, self.G, self.before, points)
+                self.before = self.before[:0]
         self.start += self.length
         length = self.proposed
         while True:
@@ -185,28 +192,31 @@ class Path:
             if count > MOST_STAGES:
                 count, length = MOST_STAGES, (((MOST_STAGES - 1) ** 2) - 1) / 1.54 / self.radius
             count = max(count, 2)
-            for stage, coefficients in enumerate(chebyshev(count, length), 1):
-                if stage < count:
-                    self._gradient(coefficients, stage)
-            outputs, velocity, radius, loss = self._end(coefficients, count)
+            *between, coefficients = (length * c for c in chebyshev(count))
+            for each in between:
+                self.evaluations += 1
+                stages.gradient(*self._weights(each), self.x, self.y, len(self.y))
+            outputs, velocity, radius, loss = self._end(coefficients)
             error = np.abs(outputs - self.outputs - length / 2 * (velocity + self.velocity)).max() / self.scale
             ratio = error / self.tolerance
             change = 0.8 * max(ratio, 1e-6) ** (-1 / 3) if np.isfinite(ratio) else 0.1
             if ratio <= 1:
                 break
             length *= max(0.1, change)
-        self.length, self.stages, self.coefficients = length, count, coefficients
+        self.length, self.coefficients = length, coefficients
         self.proposed = length * min(3.0, max(0.3, change))
-        before = self.outputs, self.velocity
+        left, left_slope, here = self.outputs, self.velocity, _hermite(NODES[1])
+        middle = here[0] * left + here[1] * length * left_slope + here[2] * outputs + here[3] * length * velocity
         self.outputs, self.velocity, self.radius = outputs, velocity, radius
-        self.distances[0], self.followed[0], self.losses[0] = self.distances[-1], self.followed[-1], self.losses[-1]
-        for node in (1, 2, 3):
-            self._node(node, self._hermite(NODES[node]))
-            u = NODES[node]
-            here = _hermite_weights(u)
-            between = here[0] * before[0] + here[1] * length * before[1] + here[2] * outputs + here[3] * length * velocity
-            self.losses[node] = 0.5 * ((between - self.y) ** 2).mean()
-        self.losses[-1] = loss
+        self.distances[0], self.followed[0] = self.distances[-1], self.followed[-1]
+        self.losses[:] = self.losses[-1], 0.5 * ((middle - self.y) ** 2).mean(), loss
+        self._node(1, self._hermite(NODES[1]))
+        if self.same:
+            row = self.before.size + count * points
+            stages.gone_in(self.net, self.X, row, self.pairs, self.distances[-1])
+            self.followed[-1] = outputs[: self.shown]
+        else:
+            self._node(-1, coefficients)
 
     def _lose(self) -> None:
         """No step is possible any more: what comes is not finite."""
@@ -215,19 +225,18 @@ class Path:
 
     def _factors(self, coefficients: np.ndarray) -> np.ndarray:
         """Of the rows of X and G: the flow goes against the gradient."""
-        return np.repeat(-coefficients, len(self.x)).astype(np.float32)
+        return np.r_[self.before, np.repeat(-coefficients, len(self.x))].astype(np.float32)
 
-    def _gradient(self, coefficients: np.ndarray, stage: int) -> None:
-        self.evaluations += 1
-        weights = self.net, self.theta, self.X, self.G, self._factors(coefficients), stage
-        stages.gradient(*weights, self.x, self.y, len(self.y))
+    def _weights(self, coefficients: np.ndarray) -> tuple:
+        """The weights that are the beginning of the step and so much of the slopes of its stages, for `stages`."""
+        return self.net, self.theta, self.X, self.G, self._factors(coefficients)
 
-    def _end(self, coefficients: np.ndarray, stage: int):
+    def _end(self, coefficients: np.ndarray):
         """Outputs (point, unit), their velocity, the spectral radius of the flow and the loss at these weights."""
         self.evaluations += 1
         n = self.y.size
         outputs, kernel = np.zeros(self.y.shape, np.float32), np.zeros((n, n), np.float32)
-        weights = self.net, self.theta, self.X, self.G, self._factors(coefficients), stage
+        weights = self._weights(coefficients)
         loss = stages.gradient_and_kernel(*weights, self.x, self.y, len(self.y), outputs, kernel)
         kernel, outputs = kernel.astype(float) / n, outputs.astype(float)
         if not np.isfinite(kernel).all():
@@ -236,15 +245,14 @@ class Path:
         return outputs, velocity, max(np.linalg.eigvalsh(kernel)[-1] * 1.05, 1e-300), loss
 
     def _node(self, node: int, coefficients: np.ndarray) -> None:
-        rows = coefficients.size * len(self.x) if self.length else 0
-        weights = self.net, self.theta, self.X, self.G, self._factors(coefficients), rows
+        weights = self._weights(coefficients)
         stages.seen(*weights, self.seen, self.pairs, self.distances[node], self.followed[node])
 
     def _hermite(self, u: float) -> np.ndarray:
-        """Coefficients of the gradients of all stages and of the step's end for the weights at the part u of the step."""
-        begin, begin_slope, end, end_slope = _hermite_weights(u)
+        """Coefficients of the slopes of all stages and of the step's end for the weights at the part u of the step."""
+        _, begin, end, end_slope = _hermite(u)
         between = np.r_[end * self.coefficients, end_slope * self.length]
-        between[0] += begin_slope * self.length
+        between[0] += begin * self.length
         return between
 
     def state(self) -> dict[str, np.ndarray]:
@@ -259,8 +267,9 @@ class Path:
             setattr(self, name, state[name])
 
 
-def chebyshev(stages: int, length: float):
-    """For each stage from 1 to the last, the end of the step: coefficients (stage,) of the slopes F of the stages before.
+@cache
+def chebyshev(stages: int) -> list[np.ndarray]:
+    """For each stage from 1 to the last, the end of a step of length 1: coefficients of the slopes of the stages before.
 
     Y_j = Y_0 + sum over i < j of c_i F(Y_i) (Sommeijer, Shampine & Verwer 1998, equations 2.1 and 2.2).
     """
@@ -272,22 +281,21 @@ def chebyshev(stages: int, length: float):
     b[:2] = b[2]
     a = 1 - b * T
     c = np.zeros((stages + 1, stages))
-    c[1, 0] = b[1] * w1 * length
-    yield c[1, :1]
+    c[1, 0] = b[1] * w1
     for j in range(2, stages + 1):
-        mu, nu, slope = 2 * b[j] * w0 / b[j - 1], -b[j] / b[j - 2], 2 * b[j] * w1 / b[j - 1] * length
-        c[j] = mu * c[j - 1] + nu * c[j - 2]
+        slope = 2 * b[j] * w1 / b[j - 1]
+        c[j] = 2 * b[j] * w0 / b[j - 1] * c[j - 1] - b[j] / b[j - 2] * c[j - 2]
         c[j, j - 1] += slope
         c[j, 0] -= a[j - 1] * slope
-        yield c[j, :j]
+    return [c[j, :j] for j in range(1, stages + 1)]
 
 
-def _hermite_weights(u: float) -> tuple[float, float, float, float]:
+def _hermite(u: float) -> tuple[float, float, float, float]:
     """Of the cubic at u: value and slope at the beginning, value and slope at the end."""
     return (1 + 2 * u) * (1 - u) ** 2, u * (1 - u) ** 2, u * u * (3 - 2 * u), u * u * (u - 1)
 
 
 def _lagrange(u: np.ndarray) -> np.ndarray:
-    """Weights (moment, node) of the cubic through the nodes, at u."""
+    """Weights (moment, node) of the parabola through the nodes, at u."""
     others = [[m for m in NODES if m != n] for n in NODES]
     return np.stack([np.prod([(u - m) / (n - m) for m in rest], 0) for n, rest in zip(NODES, others)], -1)

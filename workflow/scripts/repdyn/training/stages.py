@@ -1,8 +1,7 @@
 """The compiled parts of a step of gradient flow: gradients at stages whose weights are never formed, and the end of a step.
 
 The weights of a stage are W + sum over r of c_r x_r^T g_r, with what went into each layer (x) and the gradient that came back
-(g) at the stages before; see `flow` for the method and `passes` for the passes. Rows of the points of stage j begin at
-j x points.
+(g) before; see `flow` for the method and `passes` for the passes.
 """
 
 import numba
@@ -14,10 +13,10 @@ compiled = numba.njit(fastmath=_fast, error_model="numpy", cache=True)
 
 
 @compiled
-def gradient(net, theta, X, G, factors, stage, x, y, true_points):
-    """Leave the gradient at the weights of this stage in X and G, as its rows; returns the loss."""
-    points = x.shape[0]
-    nothing, nobody, rows = np.empty(0, np.float32), np.empty(1, np.float32), stage * points
+def gradient(net, theta, X, G, factors, x, y, true_points):
+    """Leave the gradient at these weights in X and G, as the next rows; returns the loss."""
+    points, rows = x.shape[0], factors.size
+    nothing, nobody = np.empty(0, np.float32), np.empty(1, np.float32)
     buffers = workspace(net, points)
     forward(net, theta, X, G, factors, rows, x, nothing, buffers)
     loss = error(net, buffers, points, true_points, y)
@@ -27,7 +26,7 @@ def gradient(net, theta, X, G, factors, stage, x, y, true_points):
 
 
 @compiled
-def gradient_and_kernel(net, theta, X, G, factors, stage, x, y, true_points, output, kernel):
+def gradient_and_kernel(net, theta, X, G, factors, x, y, true_points, output, kernel):
     """As `gradient`, and the outputs (point, unit) and the tangent kernel (n, n), n = points x units, point by point.
 
     The gradient is a sum of those of single outputs, of which the kernel is made as well:
@@ -35,7 +34,7 @@ def gradient_and_kernel(net, theta, X, G, factors, stage, x, y, true_points, out
     """
     widths, at, room = net[0], net[1], net[5]
     points, last = x.shape[0], widths.size - 1
-    outs, rows = widths[last], stage * points
+    outs, rows = widths[last], factors.size
     nothing, nobody, one = np.empty(0, np.float32), np.empty(1, np.float32), np.float32(1)
     buffers = workspace(net, points)
     forward(net, theta, X, G, factors, rows, x, nothing, buffers)
@@ -74,17 +73,32 @@ def gradient_and_kernel(net, theta, X, G, factors, stage, x, y, true_points, out
 
 
 @compiled
-def seen(net, theta, X, G, factors, rows, x, pairs, distances, output):
+def seen(net, theta, X, G, factors, x, pairs, distances, output):
     """What is followed, at these weights: distances (layer, pair) and the outputs of x (point, unit)."""
     buffers = workspace(net, x.shape[0])
-    forward(net, theta, X, G, factors, rows, x, np.empty(0, np.float32), buffers)
+    forward(net, theta, X, G, factors, factors.size, x, np.empty(0, np.float32), buffers)
     observe(net, buffers, x.shape[0], pairs, distances, output)
 
 
 @compiled
-def fold(net, theta, X, G, factors, rows, points):
-    """theta moves to the weights of which it and the first rows of X and G are the parts; the next rows become the first."""
+def gone_in(net, X, row, pairs, distances):
+    """Distances (layer, pair) of the points that a gradient was taken of, whose rows begin at `row`."""
+    widths, at, room = net[0], net[1], net[5]
+    for n in range(1, widths.size - 1):
+        h = view(X, at[n], room, widths[n])
+        for k in range(pairs.shape[0]):
+            total = np.float32(0)
+            for i in range(widths[n]):
+                apart = h[row + pairs[k, 0], i] - h[row + pairs[k, 1], i]
+                total += apart * apart
+            distances[n - 1, k] = total
+
+
+@compiled
+def fold(net, theta, X, G, factors, points):
+    """theta moves to these weights, and the next rows, those of so many points, become the first ones."""
     widths, at, place, room = net[0], net[1], net[2], net[5]
+    rows = factors.size
     for n in range(widths.size - 1):
         W, b = parameters(theta, place[n], widths[n], widths[n + 1])
         x, g = view(X, at[n], room, widths[n]), view(G, at[n + 1], room, widths[n + 1])
