@@ -21,7 +21,7 @@ BASE, MINE, TABLE = "config/config.yaml", "config/mine.yaml", "config/settings/m
 # Line numbers of the file are part of the messages: 3 default, 4 gain_0.9, 5 skip, 6 cnn, 7 flat.
 ROWS = """\
 # a comment
-name model activation gain lr width depth steps layer optimiser
+name model activation gain lr width depth steps layer solver
 default mlp leaky_relu 1.0 0.02 50 5 400 2 sgd
 gain_0.9 mlp leaky_relu 0.9 0.03 50 5 400 2 sgd
 skip resnet leaky_relu 0.3 0.03 50 5 400 2 sgd
@@ -36,10 +36,10 @@ BRIDGE_ROWS = "rows: [tanh, narrow]"
 GRID_ROWS = "rows: [default, tanh, gain_0.9, gain_1.2, gain_1.4, two_layer]"
 NAME = "a name of a-z, 0-9, '_', '.' and '-' that begins with a letter or digit, without '/' or '..', at most 64 long"
 PLAIN = "expected a folder such as results/mine, without '.', '..', '//' or a '/' at the end"
-ACTIVATIONS = "expected one of leaky_relu, relu, elu, tanh, sigmoid, silu, gelu, none"
+ACTIVATIONS = "expected one of leaky_relu, relu, elu, tanh, sigmoid, silu, gelu, softplus, none"
 NAMES = "a list of at least 2 names of selected rows, each once"
 FOLDER = "a folder, relative to the project or absolute, of letters, digits and _ . , + @ = - between the '/'"
-COLUMNS = "name, model, activation, gain, lr, width, depth, steps, layer, optimiser"
+COLUMNS = "name, model, activation, gain, lr, width, depth, steps, layer, solver"
 MODELS = f"expected one of {', '.join(networks.architectures())}"
 LIST = "default, gain_0.9, skip, cnn, flat"
 
@@ -116,11 +116,6 @@ CONFIG_CASES = {
     "stages in the wrong order": (
         "response: {stages: {late: 0.6}}",
         "3: response.stages.late = 0.6: expected a number < response.stages.early, 0.5",
-    ),
-    "a bridge of convolutions": (
-        "response: {bridge: {rows: [cnn]}}",
-        "3: response.bridge.rows[0] = 'cnn': cnn: expected a row of dense layers without dropout, "
-        "for its tangent kernel",
     ),
     "a bridge to nowhere": (
         "response: {bridge: {rows: [defaut]}}",
@@ -204,11 +199,11 @@ CONFIG_CASES = {
     "misspelt key": (
         "training: {refin: 2}",
         "3: training.refin = 2: unknown key; did you mean 'refine'? Known keys here: device, refine, rest_loss, "
-        "checkpoint_seconds",
+        "flow_tolerance, checkpoint_seconds",
     ),
     "unknown key": (
         "training: {patience: 5}",
-        "3: training.patience = 5: unknown key; Known keys here: device, refine, rest_loss, checkpoint_seconds",
+        "3: training.patience = 5: unknown key; Known keys here: device, refine, rest_loss, flow_tolerance, checkpoint_seconds",
     ),
     "misspelt group": (
         "trainning: {refine: 2}",
@@ -415,7 +410,7 @@ def test_missing_key(project, key):
     (project / MINE).write_text("two_points: {networks: 3}\n")
     expected = {
         "results": FOLDER,
-        "training": "a group with the keys device, refine, rest_loss, checkpoint_seconds",
+        "training": "a group with the keys device, refine, rest_loss, flow_tolerance, checkpoint_seconds",
         "figures": "a group with the keys depth, gains",
     }
     assert problems(project) == [f"{BASE}: {key} is missing: expected {expected[key]}"]
@@ -562,10 +557,22 @@ TABLE_CASES = {
         "skip ResNet-",
         f"row 5 (skip), column 'model' = ResNet-: {MODELS}; did you mean 'resnet'?",
     ),
+    "flow through kinks": (
+        "default mlp leaky_relu 1.0 0.02 50 5 400 2 sgd",
+        "default mlp leaky_relu 1.0 0.02 50 5 400 2 flow",
+        "row 3 (default), column 'solver' = flow: expected one of sgd, momentum, adam: leaky_relu has a kink, along which "
+        "units slide, so that there is no flow that could be followed",
+    ),
+    "flow through a convolution": (
+        "cnn cnn tanh 0.95 1e-2 50 3 400 4 sgd",
+        "cnn cnn tanh 0.95 1e-2 50 3 400 4 flow",
+        "row 6 (cnn), column 'solver' = flow: expected one of sgd, momentum, adam: gradient flow is followed through dense "
+        "layers without dropout only",
+    ),
     "unknown optimiser": (
         "400 0 adam",
         "400 0 adamw",
-        "row 7 (flat), column 'optimiser' = adamw: expected one of sgd, adam; did you mean 'adam'?",
+        "row 7 (flat), column 'solver' = adamw: expected one of sgd, momentum, adam, flow; did you mean 'adam'?",
     ),
     "path in a name": (
         "\nskip resnet",
@@ -605,19 +612,19 @@ TABLE_CASES = {
         ],
     ),
     "unknown column": (
-        "layer optimiser",
+        "layer solver",
         "layer momentum",
         [
             f"row 2 (header): column 'momentum': unknown column; Known columns: {COLUMNS}",
-            "row 2 (header): column 'optimiser' is missing: expected one of sgd, adam",
+            "row 2 (header): column 'solver' is missing: expected one of sgd, momentum, adam, flow",
         ],
     ),
     "column by another spelling": (
-        "layer optimiser",
+        "layer solver",
         "layer optimizer",
         [
-            f"row 2 (header): column 'optimizer': unknown column; did you mean 'optimiser'? Known columns: {COLUMNS}",
-            "row 2 (header): column 'optimiser' is missing: expected one of sgd, adam",
+            f"row 2 (header): column 'optimizer': unknown column; did you mean 'solver'? Known columns: {COLUMNS}",
+            "row 2 (header): column 'solver' is missing: expected one of sgd, momentum, adam, flow",
         ],
     ),
 }
@@ -665,6 +672,15 @@ def test_table_that_is_not_there(project):
     ]
     assert problems(project, {"two_points": {"table": "config"}}) == [
         "command line (--config): two_points.table = 'config': there is no such file"
+    ]
+
+
+def test_a_bridge_of_random_networks(project):
+    """A tangent kernel is that of one network, not of a new one at every step."""
+    (project / TABLE).write_text(ROWS.replace("cnn\tcnn\t", "cnn\tdropout\t").replace("400\t4", "400\t2"))
+    assert problems(project, {"response": {"bridge": {"rows": ["cnn"]}}}) == [
+        "command line (--config): response.bridge.rows[0] = 'cnn': dropout: expected a row without dropout, for its "
+        "tangent kernel"
     ]
 
 
@@ -718,7 +734,7 @@ def test_the_table_of_the_second_system_is_checked(project):
 
 def test_the_table_of_blobs_has_epochs_in_place_of_steps(project):
     mine = project / "config/settings/blobs_mine.tsv"
-    mine.write_text("name\tmodel\tactivation\tgain\tlr\twidth\tdepth\tsteps\tlayer\toptimiser\n")
+    mine.write_text("name\tmodel\tactivation\tgain\tlr\twidth\tdepth\tsteps\tlayer\tsolver\n")
     told = problems(project, {"blobs": {"table": "config/settings/blobs_mine.tsv"}})
     assert told[0].startswith("config/settings/blobs_mine.tsv: row 1 (header): column 'steps': unknown column")
     assert "config/settings/blobs_mine.tsv: row 1 (header): column 'epochs' is missing" in told[1]

@@ -55,7 +55,7 @@ def make_setting(folder, name, gain=1.0, failed=(), unfitted=False):
         "width": 50,
         "depth": LAYERS,
         "layer": LAYER,
-        "optimiser": "sgd",
+        "solver": "sgd",
         "networks": NETWORKS,
     }
     runs = xr.Dataset(
@@ -200,12 +200,6 @@ def test_mean_field_factor():
     assert depth.mean_field_factor({**row, "activation": "leaky_relu"}) == pytest.approx(0.72 * 1.0001)
     assert np.isnan(depth.mean_field_factor({**row, "activation": "tanh"}))
     assert np.isnan(depth.mean_field_factor({**row, "model": "resnet"}))
-
-
-def test_the_mean_field_slope_is_the_one_that_is_trained():
-    from repdyn.activations import LEAKY_SLOPE
-
-    assert depth.SLOPES["leaky_relu"] == LEAKY_SLOPE
 
 
 def test_mean_field_factor_of_a_wide_random_network():

@@ -78,7 +78,7 @@ def test_the_table_of_xor_is_the_papers():
     columns = ("gain", "lr", "width", "depth", "steps", "layer")
     rows = study()["xor_rows"]
     assert {name: tuple(row[column] for column in columns) for name, row in rows.items()} == wanted
-    assert {(row["model"], row["activation"], row["optimiser"]) for row in rows.values()} == {
+    assert {(row["model"], row["activation"], row["solver"]) for row in rows.values()} == {
         ("mlp", "leaky_relu", "sgd")
     }
 
@@ -88,7 +88,7 @@ def test_the_table_of_blobs_is_the_papers():
     rows = study()["blobs_rows"]
     assert {name: tuple(row[column] for column in ("gain", "lr", "epochs")) for name, row in rows.items()} == wanted
     for row in rows.values():
-        shape = row["model"], row["activation"], row["width"], row["depth"], row["layer"], row["optimiser"]
+        shape = row["model"], row["activation"], row["width"], row["depth"], row["layer"], row["solver"]
         assert shape == ("mlp", "tanh", 100, 4, 2, "sgd") and row["batch_seed"] == 3
 
 
@@ -108,7 +108,7 @@ def test_a_row_holds_what_decides_its_training():
     rows = study()["rows"]
     assert rows["dropout"] == {
         "name": "dropout", "model": "dropout", "activation": "leaky_relu", "gain": 1.0, "lr": 0.01, "width": 500,
-        "depth": 10, "steps": 3000, "layer": 5, "optimiser": "sgd", "networks": 4, "refine": 2,
+        "depth": 10, "steps": 3000, "layer": 5, "solver": "sgd", "networks": 4, "refine": 2,
         "rest_loss": 1e-8, "dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1, "init_seed": 0, "dropout_seed": 1,
     }  # fmt: skip
     assert rows["default"]["dropout_seed"] is None
@@ -144,7 +144,7 @@ def test_paper_trains_the_whole_table_as_the_paper_does():
 def test_smoke_tries_every_shipped_architecture_and_optimiser():
     rows = study(SMOKE)["rows"].values()
     assert {row["model"] for row in rows} >= {"mlp", "resnet", "cnn", "dropout"}
-    assert {row["optimiser"] for row in rows} == {"sgd", "adam"}
+    assert {row["solver"] for row in rows} == {"sgd", "adam"}
     assert all(row["width"] <= 50 and row["depth"] <= 6 and row["steps"] <= 400 for row in rows)
 
 
@@ -266,7 +266,7 @@ def test_the_manuals_tables_are_those_of_the_schemas(name):
 
 def test_activations_are_those_that_can_be_built():
     pytest.importorskip("torch")
-    from repdyn.activations import ACTIVATIONS
+    from repdyn.networks.activations import ACTIVATIONS
 
     assert set(settings.schema("two_points")["properties"]["activation"]["enum"]) == set(ACTIVATIONS)
 

@@ -16,7 +16,9 @@ import yaml
 
 from repdyn.crosschecks import check_grid, check_mnist, check_names, check_response, check_rest, results_fault
 from repdyn.networks import architectures
+from repdyn.networks.activations import ACTIVATIONS
 from repdyn.tables import drops_units, read_table, sweep_faults
+from repdyn.training.optimisers import FLOW, SOLVERS
 from repdyn.validation import (
     COMMAND_LINE,
     MISSING,
@@ -63,7 +65,7 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
     `final_distance.rows` are names, in the order of the table too.
     Use it in place of `config`, where Snakemake leaves nested numbers of --config as text. A row holds all that decides
     its training: the columns of the table, `networks`, `refine` (lr and steps are not refined yet), `rest_loss`, dx2,
-    dy2, in_dim, out_dim, init_seed, and dropout_seed (None where no layer drops units). `training.device` is no part of
+    dy2, in_dim, out_dim, init_seed, dropout_seed (None where no layer drops units), and where its solver is flow the tolerance. `training.device` is no part of
     a row: the train rule passes it as a parameter of its own, so asking for another device trains again, while `auto`
     on another machine does not. Keys and columns of type number hold floats, also in lists, so 1 and 1.0 are the same.
     """
@@ -130,12 +132,17 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
     points, seeds, training = config["two_points"], config["seeds"], config["training"]
     trained = {key: training[key] for key in ("refine", "rest_loss")}
     shared = {"networks": points["networks"], **trained, **points["task"]}
+
+    def tolerance(row):
+        return {"tolerance": training["flow_tolerance"]} if row["solver"] == FLOW else {}
+
     rows = {
         name: {
             **found[name],
             **shared,
             "init_seed": seeds["init"],
             "dropout_seed": seeds["dropout"] if drops_units(found[name], **ends) else None,
+            **tolerance(found[name]),
         }
         for name in selected
     }
@@ -155,6 +162,7 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
         if "in_dim" in options[stage]:  # networks of any architecture
             for row in own[stage].values():
                 row["dropout_seed"] = seeds["dropout"] if drops_units(row, **options[stage]) else None
+                row |= tolerance(row)
     final_distance = {**config["final_distance"], "rows": grid}
     stages = {key: own[stage] for stage, (_, key) in OWN_TABLES.items()}
     return {**config, "rows": rows, "final_distance": final_distance, **stages}
@@ -207,9 +215,18 @@ def schema(name):
             for column, sub in row["properties"].items()
         }
         return row
-    found = yaml.load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"), QUICK)
-    if name == "two_points":
-        found["properties"]["model"]["enum"] = architectures()
+    return _filled_in(yaml.load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"), QUICK))
+
+
+REGISTRIES = {"activations": lambda: [*ACTIVATIONS], "solvers": lambda: SOLVERS, "architectures": architectures}
+
+
+def _filled_in(found):
+    """A schema whose enumerations that name a registry hold what is registered."""
+    if isinstance(found, dict):
+        enum = found.get("enum")
+        known = {"enum": REGISTRIES[enum]()} if isinstance(enum, str) else {}
+        return {key: _filled_in(value) for key, value in found.items()} | known
     return found
 
 

@@ -6,6 +6,7 @@ A message names the file, the row (by its line in the file) and the column, the 
 from pathlib import Path
 
 from repdyn import networks
+from repdyn.training.optimisers import FLOW, OPTIMISERS
 from repdyn.validation import MISSING, as_number, did_you_mean, expected, read_text, repeated, show, violations
 
 
@@ -92,7 +93,8 @@ def hidden_layers(row, in_dim=1, out_dim=1):
 def drops_units(row, in_dim=1, out_dim=1):
     """Whether any layer has dropout."""
     shape = networks.Shape(row["width"], row["depth"], row["activation"], in_dim, out_dim)
-    return any(layer.dropout for layer in networks.layers(row["model"], shape))
+    found = networks.layers(row["model"], shape)
+    return isinstance(found, list) and any(layer.dropout for layer in found)
 
 
 def _row_faults(row, in_dim, out_dim):
@@ -108,6 +110,13 @@ def _row_faults(row, in_dim, out_dim):
     if row["layer"] > last:
         told = f"{row['model']} of depth {row['depth']}: hidden layers 0 to {last}"
         yield f"column 'layer' = {row['layer']}", f"expected a whole number >= 0 and <= {last} ({told})"
+    shape = networks.Shape(row["width"], row["depth"], row["activation"], in_dim, out_dim)
+    if row["solver"] == FLOW:
+        reason = networks.why_no_flow(networks.layers(row["model"], shape))
+        if "epochs" in row:
+            reason = "its networks see mini-batches, and the flow needs all points at every step"
+        if reason:
+            yield "column 'solver' = flow", f"expected one of {', '.join(OPTIMISERS)}: {reason}"
 
 
 def sweep_faults(row):

@@ -21,7 +21,9 @@ OTHER_NAMES = {
     "identity": "none",
     "leakyrelu": "leaky_relu",
     "linear": "none",
-    "optimizer": "optimiser",
+    "optimizer": "solver",
+    "optimiser": "solver",
+    "gradient_flow": "flow",
     "swish": "silu",
 }
 

@@ -21,20 +21,21 @@ import xarray as xr
 
 from repdyn import artifacts, fitting, theory
 from repdyn.figures import style
+from repdyn.networks.activations import ACTIVATIONS
+from repdyn.training.optimisers import OPTIMISERS
 
 COLUMNS = ["setting", "gain", "layer", "quantity", "series", "seed", "step", "value", "low", "high", "networks"]
 MOST_POINTS = 240
 MANY = 10  # networks from which on a band leaves out the tails
 
-MODELS = {"mlp": "MLP", "resnet": "MLP with skips", "cnn": "convolutional", "dropout": "MLP with dropout"}
-ACTIVATIONS = {
-    "none": "linear",
-    "leaky_relu": "leaky ReLU",
-    "relu": "ReLU",
-    "elu": "ELU",
-    "tanh": "tanh",
-    "silu": "swish",
-    "gelu": "GELU",
+MODELS = {
+    "mlp": "MLP",
+    "resnet": "MLP with skips",
+    "cnn": "convolutional",
+    "dropout": "MLP with dropout",
+    "layernorm": "MLP with LayerNorm",
+    "attention": "self-attention",
+    "recurrent": "recurrent",
 }
 
 
@@ -173,10 +174,10 @@ def draw(ax, numbers: pd.DataFrame) -> None:
 
 def describe(row: dict) -> str:
     """A row of the settings table in plain words."""
-    words = [MODELS.get(row["model"], row["model"]), ACTIVATIONS.get(row["activation"], row["activation"])]
+    words = [MODELS.get(row["model"], row["model"]), ACTIVATIONS[row["activation"]].label]
     words.append(f"gain {row['gain']:g}")
-    if row["optimiser"] != "sgd":
-        words.append(row["optimiser"].capitalize())
+    if row["solver"] != "sgd":
+        words.append(OPTIMISERS[row["solver"]].label if row["solver"] in OPTIMISERS else "gradient flow")
     return ", ".join(words)
 
 

@@ -7,20 +7,19 @@ from matplotlib.ticker import MaxNLocator
 
 from repdyn import fitting
 from repdyn.figures import style
+from repdyn.networks.activations import ACTIVATIONS
 
 COLUMNS = ["setting", "quantity", "series", "seed", "layer", "value", "low", "high", "networks"]
 GOOD = 0.05  # shade the layers whose error is below
-SLOPES = {"relu": 0.0, "leaky_relu": 0.01}
 
 
 def mean_field_factor(row: dict) -> float:
     """The squared distance's factor a layer of a wide random network, or nan where no simple value is known.
 
-    For a (leaky) ReLU of slope s, half the units of a layer pass and half are scaled by s: gain^2 (1 + s^2)/2.
+    gain^2 times the mean square slope. (For a leaky ReLU of slope s half the units pass and half are scaled: (1 + s^2)/2.)
     """
-    if row["model"] != "mlp" or row["activation"] not in SLOPES:
-        return np.nan
-    return row["gain"] ** 2 * (1 + SLOPES[row["activation"]] ** 2) / 2
+    factor = ACTIVATIONS[row["activation"]].mean_square_slope if row["model"] == "mlp" else None
+    return row["gain"] ** 2 * (factor or np.nan)
 
 
 def gain_factors(fits: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

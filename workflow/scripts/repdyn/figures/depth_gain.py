@@ -8,15 +8,15 @@ from matplotlib.figure import Figure
 
 from repdyn import phases
 from repdyn.figures import style
+from repdyn.networks.activations import ACTIVATIONS
 
-SLOPES = {"relu": 0.0, "leaky_relu": 0.01}
 QUANTITIES = ("nrmse", "balance", "eta_h", "eta_y")
 MARKERS = "osD^v"
 
 
 def critical_gain(activation: str) -> float:
-    """The gain at which gain^2 (1 + slope^2)/2 = 1: distances neither grow nor fall with depth; nan if not known."""
-    return (2 / (1 + SLOPES[activation] ** 2)) ** 0.5 if activation in SLOPES else np.nan
+    """The gain at which gain^2 times the mean square slope is 1: distances keep with depth; nan if not known."""
+    return (ACTIVATIONS[activation].mean_square_slope or np.nan) ** -0.5
 
 
 def cells(fits: pd.DataFrame) -> pd.DataFrame:

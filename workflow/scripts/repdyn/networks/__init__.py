@@ -18,6 +18,8 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
+from repdyn.networks.activations import ACTIVATIONS
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -143,6 +145,20 @@ def hidden_layers(model: str, shape: Shape) -> int:
     """How many hidden layers can be observed."""
     found = layers(model, shape)
     return len(found.hidden) if isinstance(found, Module) else len(found) - 1
+
+
+def why_no_flow(layers: list[Layer] | Module) -> str | None:
+    """Why gradient flow through such a network can't be followed, or None where it can: dense layers, smooth activations.
+
+    Units of (leaky) ReLU networks slide along their kinks, so that plain steps have no limit as they become smaller.
+    """
+    dense = isinstance(layers, list) and all(isinstance(layer.weights, Dense) for layer in layers)
+    if not dense or any(layer.dropout for layer in layers):
+        return "gradient flow is followed through dense layers without dropout only"
+    rough = sorted({layer.activation for layer in layers if not ACTIVATIONS[layer.activation].smooth})
+    if rough:
+        return f"{rough[0]} has a kink, along which units slide, so that there is no flow that could be followed"
+    return None
 
 
 def chain(shape: Shape, **options) -> list[Layer]:

@@ -66,7 +66,7 @@ class DenseNetworks:
         """
         x = np.asarray(x, np.float32)
         points = x.shape[-2]
-        x = _even(x if x.ndim > 2 else x[None])
+        x = even(x if x.ndim > 2 else x[None])
         widths, at = self.net[:2]
         layers = np.zeros((self.networks, x.shape[1] * widths.sum()), np.float32)
         passes.look(self.net, self.theta, x, layers)
@@ -122,7 +122,7 @@ class CompiledTrainer(DenseNetworks):
         """Do `steps` steps, the first `updates` of them with an update; see `loop`."""
         layers, outputs = self.hidden_layers, self.net[0][-1]
         ordered = batch.order is not None
-        seen = NOTHING if follow.points is None else _even(np.asarray(follow.points, np.float32))
+        seen = NOTHING if follow.points is None else even(np.asarray(follow.points, np.float32))
         points = batch.x.shape[1] if follow.points is None else follow.points.shape[1]
         trace = Trace(
             np.zeros((self.networks, follow.count, layers, len(follow.pairs)), np.float32),
@@ -174,6 +174,6 @@ class CompiledTrainer(DenseNetworks):
             draw.set_state(torch.from_numpy(state[f"draw.{n}"]))
 
 
-def _even(x: np.ndarray) -> np.ndarray:
+def even(x: np.ndarray) -> np.ndarray:
     """x (network, points, input) with one more point where their number is odd."""
     return np.ascontiguousarray(np.pad(x, [(0, 0), (0, x.shape[1] % 2), (0, 0)]))

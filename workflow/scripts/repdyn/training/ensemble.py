@@ -57,8 +57,8 @@ def of_row(row: dict, lr: float, in_dim: int, out_dim: int, **options) -> Ensemb
     """The networks of a row of a settings table: seeds 0, 1, ... at the row's gain."""
     shape = Shape(row["width"], row["depth"], row["activation"], in_dim, out_dim)
     members = tuple(Member(seed, row["gain"], lr) for seed in range(row["networks"]))
-    seeds = {"init_seed": row["init_seed"], "dropout_seed": row["dropout_seed"]}
-    return Ensemble(row["model"], shape, members, row["solver"], **seeds, **options)
+    options |= {key: row[key] for key in ("init_seed", "dropout_seed", "tolerance") if key in row}
+    return Ensemble(row["model"], shape, members, row["solver"], **options)
 
 
 def generator(purpose: int, seed: int, member: int) -> torch.Generator:

@@ -19,9 +19,9 @@ from functools import cache
 
 import numpy as np
 
-from repdyn.networks.activations import ACTIVATIONS
+from repdyn.networks import why_no_flow
 from repdyn.training import stages
-from repdyn.training.compiled import DenseNetworks, _even, compiles
+from repdyn.training.compiled import DenseNetworks, even
 from repdyn.training.ensemble import Ensemble, described
 from repdyn.training.trace import Batch, Follow, Stop, Trace
 
@@ -31,21 +31,11 @@ NODES = np.array([0, 1 / 2, 1])  # moments of a step at which what is recorded i
 DAMPING = 2 / 13
 
 
-def why_not(layers) -> str | None:
-    """Why such a network has no flow that can be followed, or None."""
-    if not compiles(layers) or any(layer.dropout for layer in layers):
-        return "the flow is followed through dense layers without dropout only"
-    rough = sorted({layer.activation for layer in layers if not ACTIVATIONS[layer.activation].smooth})
-    if rough:
-        return f"{rough[0]} has a kink, along which units slide: its networks have no gradient flow that can be followed"
-    return None
-
-
 class FlowTrainer(DenseNetworks):
     """Gradient flow of dense networks on a few points; it follows the protocol that `loop` describes."""
 
     def __init__(self, ensemble: Ensemble, device: str = "cpu"):
-        if reason := why_not(described(ensemble)):
+        if reason := why_no_flow(described(ensemble)):
             raise ValueError(reason)
         super().__init__(ensemble)
         self.paths: list[Path] = []
@@ -81,7 +71,7 @@ class FlowTrainer(DenseNetworks):
         return trace
 
     def _begin(self, batch: Batch, follow: Follow) -> None:
-        x, seen = _even(batch.x), batch.x if follow.points is None else np.asarray(follow.points, np.float32)
+        x, seen = even(batch.x), batch.x if follow.points is None else np.asarray(follow.points, np.float32)
         self.paths = [
             Path(
                 *(self.net, theta, x[e % len(x)], batch.y[e % len(batch.y)]),
@@ -133,7 +123,7 @@ class Path:
         points, layers = len(x), net[0].size - 2
         room = MOST_ROWS + (2 * MOST_STAGES + 1) * points
         self.net, self.x, self.y, self.pairs, self.tolerance = (*net[:5], room), x, y, pairs, tolerance
-        self.seen, self.shown, self.same = _even(seen[None])[0], len(seen), np.array_equal(seen, x[: len(seen)])
+        self.seen, self.shown, self.same = even(seen[None])[0], len(seen), np.array_equal(seen, x[: len(seen)])
         self.theta = theta.copy()
         self.X, self.G = (np.zeros(room * net[0].sum(), np.float32) for _ in range(2))
         self.start = self.length = self.now = self.lost = 0.0
