@@ -87,7 +87,10 @@ class DenseNetworks:
         """As a torch module: a template, the names of its hidden layers, and each network's parameters by name."""
         from repdyn.networks import modules
 
-        return modules.of_layers(self.layers, [[(w[e], b[e]) for w, b in self.parameters()] for e in range(self.networks)])
+        module, hidden = modules.made(self.layers, self.ensemble.shape)
+        arrays = [tuple(map(torch.from_numpy, layer)) for layer in self.parameters()]
+        each = [modules.named(self.layers, [(w[e], b[e]) for w, b in arrays]) for e in range(self.networks)]
+        return module, hidden, each
 
     def state(self) -> dict[str, np.ndarray]:
         """All that decides what comes next, under names."""

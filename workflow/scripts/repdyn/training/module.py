@@ -1,0 +1,283 @@
+"""The module trainer: networks that are any torch.nn.Module, stacked by torch.func, on a CPU or a GPU.
+
+Parameters carry a leading network axis; a forward and a backward pass by torch's own automatic differentiation serve all
+networks at once, and the rules of the registry move them. Nothing in the loop over steps waits for the device: what is
+recorded stays there until the loop ends. On a GPU the step is a CUDA graph where all points are seen and nothing is random.
+"""
+
+import logging
+
+import numpy as np
+import torch
+from torch.func import functional_call, grad, vmap
+
+from repdyn.networks import Module, modules
+from repdyn.training.ensemble import DROPOUT, INIT, Ensemble, described, generator, initial_parameters
+from repdyn.training.optimisers import OPTIMISERS
+from repdyn.training.trace import Batch, Follow, Stop, Trace
+
+CACHE = 4 * 2**20  # bytes of parameters that are stacked on a CPU: stacks of large networks would only leave its cache
+ACTIVATIONS_KEPT = 6  # memory of a network by that of its parameters: gradients, the optimiser's, activations
+
+
+class ModuleTrainer:
+    """Any architecture, any optimiser of the registry; it follows the protocol that `loop` describes."""
+
+    def __init__(self, ensemble: Ensemble, device: str = "cpu"):
+        self.ensemble, self.device = ensemble, torch.device(device)
+        found = described(ensemble)
+        self.module, self.hidden = modules.made(found, ensemble.shape)
+        self.module.to(self.device).train()
+        self.optimiser = OPTIMISERS[ensemble.solver]
+        drawn = [self._initial(found, member) for member in ensemble.members]
+        self.parameters = {name: torch.stack([one[name] for one in drawn]).to(self.device) for name in drawn[0]}
+        self.memories = [
+            {name: torch.zeros_like(p) for name, p in self.parameters.items()} for _ in range(self.optimiser.memory)
+        ]
+        self.drops = {name: part for name, part in self.module.named_modules() if isinstance(part, modules.Dropout)}
+        self.draws = []
+        if self.drops:
+            self.draws = [generator(DROPOUT, ensemble.dropout_seed, member.seed) for member in ensemble.members]
+        self._seen: list[tuple[str, torch.Tensor]] = []
+        for name in dict.fromkeys(self.hidden):
+            self.module.get_submodule(name).register_forward_hook(self._hook(name))
+        self._graph = None
+
+    def _initial(self, found, member):
+        if isinstance(found, Module):
+            return modules.drawn(self.module, member.gain, generator(INIT, self.ensemble.init_seed, member.seed))
+        return modules.named(found, initial_parameters(found, member, self.ensemble.init_seed))
+
+    def _hook(self, name: str):
+        def keep(module, inputs, output):
+            self._seen.append((name, output))
+
+        return keep
+
+    @property
+    def networks(self) -> int:
+        return len(next(iter(self.parameters.values())))
+
+    @property
+    def hidden_layers(self) -> int:
+        return len(self.hidden)
+
+    @property
+    def bytes_each(self) -> int:
+        return ACTIVATIONS_KEPT * sum(p[0].numel() * p.element_size() for p in self.parameters.values())
+
+    def _passed(self, parameters, buffers, x):
+        """Output and hidden layers (point, units), of one network."""
+        self._seen.clear()
+        output = functional_call(self.module, (parameters, buffers), (x,))
+        calls = list(self._seen)
+        hidden = []
+        for name in self.hidden:  # a name that is repeated is the submodule's next call
+            place = next(n for n, (called, _) in enumerate(calls) if called == name)
+            hidden.append(calls.pop(place)[1].flatten(1))
+        return output, hidden
+
+    def _loss(self, parameters, buffers, x, y):
+        output, hidden = self._passed(parameters, buffers, x)
+        loss = 0.5 * (output - y).square().mean()
+        return loss, (loss, output, hidden)
+
+    def _stacks(self) -> list[slice]:
+        """Which networks go through a pass together."""
+        size = self.networks
+        if self.device.type == "cpu":
+            size = max(1, CACHE * ACTIVATIONS_KEPT // self.bytes_each)
+        return [slice(first, first + size) for first in range(0, self.networks, size)]
+
+    def _gradients(self, stack: slice, masks, x, y):
+        """Gradients, losses (network,), outputs (network, point, unit) and hidden layers of a stack."""
+        own = [values.shape[0] > 1 for values in (x, y)]
+        parameters = {name: p[stack] for name, p in self.parameters.items()}
+        slope = grad(self._loss, has_aux=True)
+        if len(next(iter(parameters.values()))) == 1:  # vmap would only cost time
+            one = [{name: v[0] for name, v in values.items()} for values in (parameters, {n: m[stack] for n, m in masks.items()})]
+            gradients, seen = slope(*one, *(v[stack][0] if o else v[0] for v, o in zip((x, y), own)))
+            return {name: g[None] for name, g in gradients.items()}, *(seen[0][None], seen[1][None], [h[None] for h in seen[2]])
+        data = [v[stack] if o else v[0] for v, o in zip((x, y), own)]
+        axes = (0, 0, *(0 if o else None for o in own))
+        gradients, seen = vmap(slope, in_dims=axes)(parameters, {name: mask[stack] for name, mask in masks.items()}, *data)
+        return gradients, *seen
+
+    def _step(self, x, y, rates, corrections, masks, pairs):
+        """One update of every network; losses, outputs and distances (network, layer, pair) before it."""
+        losses, outputs, distances = [], [], []
+        for stack in self._stacks():
+            gradients, loss, output, hidden = self._gradients(stack, masks, x, y)
+            losses.append(loss), outputs.append(output)
+            distances.append(_distances(hidden, pairs))
+            for name, g in gradients.items():
+                p = self.parameters[name][stack]
+                memory = [m[name][stack] for m in self.memories] + [None, None]
+                d, m, v = self.optimiser.rule(g, *memory[:2], *corrections)
+                for kept, new in zip(memory, (m, v)):
+                    if kept is not None:
+                        kept.copy_(new)
+                p.sub_(d * rates[stack].view(-1, *[1] * (p.dim() - 1)))
+        return torch.cat(losses), torch.cat(outputs), torch.cat(distances)
+
+    @torch.no_grad()
+    def train(self, batch: Batch, first: int, steps: int, updates: int, stop: Stop, follow: Follow) -> Trace:
+        """Do `steps` steps, the first `updates` of them with an update; see `loop`."""
+        x, y = (self._tensor(values) for values in (batch.x, batch.y))
+        order = None if batch.order is None else self._tensor(batch.order, torch.long)
+        points = None if follow.points is None else self._tensor(follow.points)
+        rates, pairs = self._tensor(self.ensemble.rates), self._tensor(follow.pairs, torch.long)
+        going = torch.ones_like(rates)
+        reached = torch.full_like(rates, first + steps, dtype=torch.long)
+        losses, seen = [], []
+        for k in range(steps):
+            here_x, here_y = (values if order is None else self._rows(values, order[:, k, : batch.sizes[k]]) for values in (x, y))
+            apart = points is not None or self.draws
+            if follow.slots[k] >= 0 and apart:
+                output, hidden = self._evaluated(here_x if points is None else points)
+                seen.append((_distances(hidden, pairs), output))
+            masks = self._masks(here_x.shape[1])
+            corrections = self.optimiser.corrections(first + k + 1)
+            if stop.every and (first + k) % stop.every == 0:  # whoever has learned is held still from this step on
+                output, _ = self._evaluated(here_x)
+                learned = ~((0.5 * (output - here_y).square().mean((1, 2))) > stop.loss) & (going > 0)
+                reached = torch.where(learned, first + k, reached)
+                going = torch.where(learned, 0.0, going)
+            scaled = rates * going if k < updates else torch.zeros_like(rates)
+            loss, output, distances = self._one(here_x, here_y, scaled, corrections, masks, pairs, k < updates)
+            losses.append(loss)
+            if follow.slots[k] >= 0 and not apart:
+                seen.append((distances, output))
+        return self._trace(losses, seen, reached, follow, points if points is not None else x, y)
+
+    def _one(self, x, y, rates, corrections, masks, pairs, moves: bool):
+        """A step, through a CUDA graph where there can be one. Without `moves` the optimiser's memory stays too."""
+        if not moves:
+            parts = [self._gradients(stack, masks, x, y)[1:] for stack in self._stacks()]
+            losses, outputs, hidden = zip(*parts)
+            return torch.cat(losses), torch.cat(outputs), torch.cat([_distances(h, pairs) for h in hidden])
+        if self.device.type != "cuda" or self.draws or self.optimiser.memory > 1 or not _real(x):
+            return self._step(x, y, rates, corrections, masks, pairs)
+        given = (x, y, rates, pairs)
+        if self._graph is None or any(a.shape != b.shape for a, b in zip(self._graph[0], given)):
+            self._graph = self._captured(given, corrections)
+        held, graph, results = self._graph
+        for kept, value in zip(held, given):
+            kept.copy_(value)
+        graph.replay()
+        return tuple(result.clone() for result in results)
+
+    def _captured(self, given, corrections):
+        """The step as a CUDA graph: the tensors that it reads, the graph, the tensors that it writes."""
+        held = [value.clone() for value in given]
+        still = [held[0], held[1], torch.zeros_like(held[2]), corrections, {}, held[3]]
+        before = [{name: m.clone() for name, m in memory.items()} for memory in self.memories]
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):  # what is made once is made now; networks stay where they are
+                self._step(*still)
+        torch.cuda.current_stream().wait_stream(side)
+        for memory, saved in zip(self.memories, before):
+            for name, value in saved.items():
+                memory[name].copy_(value)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            results = self._step(held[0], held[1], held[2], corrections, {}, held[3])
+        logging.info("the step is a CUDA graph")
+        return held, graph, results
+
+    @torch.no_grad()
+    def _evaluated(self, x):
+        """Output (network, point, unit) and hidden layers, every unit in place."""
+        masks = {f"{name}.mask": torch.ones(self.networks, 1, device=self.device) for name in self.drops}
+        own = x.shape[0] > 1
+        parts = []
+        for stack in self._stacks():
+            parameters = {name: p[stack] for name, p in self.parameters.items()}
+            here = {name: mask[stack] for name, mask in masks.items()}
+            parts.append(vmap(self._passed, in_dims=(0, 0, 0 if own else None))(parameters, here, x[stack] if own else x[0]))
+        outputs, hidden = zip(*parts)
+        return torch.cat(outputs), [torch.cat(layer) for layer in zip(*hidden)]
+
+    def _masks(self, points: int) -> dict[str, torch.Tensor]:
+        """The masks of a step by the names of their buffers, (network, points, units)."""
+        if not self.drops:
+            return {}
+        each = [{f"{name}.mask": drop.draw(points, draw) for name, drop in self.drops.items()} for draw in self.draws]
+        return {name: torch.stack([one[name] for one in each]).to(self.device) for name in each[0]}
+
+    def _rows(self, values, rows):
+        """values (1, row, ...) at rows (network, batch)."""
+        return values[0][rows]
+
+    def _tensor(self, values, dtype=torch.float32):
+        return torch.as_tensor(np.ascontiguousarray(values), dtype=dtype).to(self.device)
+
+    def _trace(self, losses, seen, reached, follow: Follow, points, y) -> Trace:
+        """Everything that the device holds, brought here at once."""
+        networks, shown = self.networks, points.shape[1]
+        if seen:
+            distances, outputs = (torch.stack(values, 1) for values in zip(*seen))
+        else:
+            distances = torch.zeros(networks, 0, self.hidden_layers, len(follow.pairs), device=self.device)
+            outputs = torch.zeros(networks, 0, shown, y.shape[2], device=self.device)
+        return Trace(*(_array(v) for v in (distances, outputs, torch.stack(losses, 1).double(), reached)))
+
+    def look(self, x: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+        """Hidden layers (network, point, units) and output (network, point, output) at x, every unit in place."""
+        x = np.asarray(x, np.float32)
+        own = x.ndim > 1 + len(self._input_shape(x))
+        output, hidden = self._evaluated(self._tensor(x if own else x[None]))
+        return [_array(h) for h in hidden], _array(output)
+
+    def _input_shape(self, x):
+        return x.shape[-1:]
+
+    def modules(self):
+        """A template module, the names of its hidden layers, and each network's parameters by name."""
+        template, hidden = modules.made(described(self.ensemble), self.ensemble.shape)
+        template.to(self.device)
+        return template, hidden, [{name: p[e] for name, p in self.parameters.items()} for e in range(self.networks)]
+
+    def keep(self, index) -> None:
+        """Go on with these networks alone, in this order."""
+        index = [int(i) for i in index]
+        self.ensemble = self.ensemble.some(index)
+        self.parameters = {name: p[index] for name, p in self.parameters.items()}
+        self.memories = [{name: m[index] for name, m in memory.items()} for memory in self.memories]
+        self.draws = [self.draws[i] for i in index] if self.draws else []
+        self._graph = None
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that decides what comes next, under names."""
+        kinds = {"p": self.parameters, **{f"m{n}": memory for n, memory in enumerate(self.memories)}}
+        tensors = {f"{kind}.{name}": _array(v) for kind, values in kinds.items() for name, v in values.items()}
+        return tensors | {f"draw.{n}": draw.get_state().numpy() for n, draw in enumerate(self.draws)}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on as the one whose `state` this is."""
+        for kind, values in {"p": self.parameters, **{f"m{n}": m for n, m in enumerate(self.memories)}}.items():
+            for name in values:
+                values[name] = self._tensor(state[f"{kind}.{name}"])
+        for n, draw in enumerate(self.draws):
+            draw.set_state(torch.from_numpy(state[f"draw.{n}"]))
+        self._graph = None
+
+
+def _distances(hidden: list[torch.Tensor], pairs: torch.Tensor) -> torch.Tensor:
+    """Squared distances (network, layer, pair) from layers (network, point, units)."""
+    a, b = pairs[:, 0], pairs[:, 1]
+    if len({h.shape for h in hidden}) == 1:  # one operation for all layers
+        stacked = torch.stack(hidden, 1)
+        return (stacked[:, :, a] - stacked[:, :, b]).square().sum(-1)
+    return torch.stack([(h[:, a] - h[:, b]).square().sum(-1) for h in hidden], 1)
+
+
+def _real(tensor: torch.Tensor) -> bool:
+    """Whether a tensor holds values: those of FakeTensorMode have a device, a shape and a type alone."""
+    return not hasattr(tensor, "fake_mode")
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray | torch.Tensor:
+    return tensor.cpu().numpy() if _real(tensor) else tensor
