@@ -12,7 +12,7 @@ def main(data: str, row: dict, device: str, output: str, **job) -> None:
     from repdyn.networks.tangent_kernel import of_networks, stable_rate
     from repdyn.observables import described, output_observables
     from repdyn.training import batches, recorders
-    from repdyn.training.compiled import DenseNetworks
+    from repdyn.training.compiled import LayeredNetworks
     from repdyn.training.ensemble import Ensemble, Member
     from repdyn.training.job import Job
 
@@ -23,7 +23,7 @@ def main(data: str, row: dict, device: str, output: str, **job) -> None:
     cells = [(gain, seed) for gain in gains for seed in range(row["networks"])]
     shape = networks.Shape(row["width"], row["depth"], row["activation"], row["in_dim"], row["out_dim"])
     still = Ensemble("mlp", shape, tuple(Member(seed, gain, 0.0) for gain, seed in cells), "sgd", row["init_seed"])
-    kernel = of_networks(*DenseNetworks(still).modules(), x)
+    kernel = of_networks(*LayeredNetworks(still).modules(), x)
     rates = row["fraction"] * stable_rate(kernel)
     members = tuple(replace(member, lr=float(lr)) for member, lr in zip(still.members, rates, strict=True))
     runs = job.run(

@@ -1,9 +1,8 @@
-"""The compiled trainer: networks of dense layers on a CPU, whole steps and the loop over them in one compiled function."""
+"""The compiled trainer: networks of dense and convolutional layers on a CPU, whole steps and the loop over them compiled."""
 
 import numpy as np
 import torch
 
-from repdyn.networks import Dense
 from repdyn.networks.activations import ACTIVATIONS
 from repdyn.training import passes
 from repdyn.training.ensemble import DROPOUT, Ensemble, described, generator, initial_parameters
@@ -13,21 +12,20 @@ from repdyn.training.trace import Batch, Follow, Stop, Trace
 NOTHING = np.zeros((0, 0, 0), np.float32)
 
 
-def compiles(layers) -> bool:
-    """Whether an architecture is one that the compiled trainer knows: a list of dense layers."""
-    return isinstance(layers, list) and all(isinstance(layer.weights, Dense) for layer in layers)
+class LayeredNetworks:
+    """Parameters of networks of layers, each network's in one row, and what the compiled passes know of a network.
 
-
-class DenseNetworks:
-    """Parameters of networks of dense layers, each network's in one row, and what the compiled passes know of a network.
-
-    theta: (network, parameter), layer after layer the weights (inputs, outputs) and the biases (outputs,).
+    theta: (network, parameter), layer after layer the weights (inputs, outputs) and the biases (outputs,); a convolution's
+    inputs are those of its window.
     """
 
     def __init__(self, ensemble: Ensemble, device: str = "cpu"):
         self.ensemble, self.layers = ensemble, described(ensemble)
-        widths = np.array([self.layers[0].weights.inputs] + [layer.weights.outputs for layer in self.layers])
-        sizes = widths[:-1] * widths[1:] + widths[1:]
+        widths = [ensemble.shape.in_dim]
+        for layer in self.layers:
+            widths.append(layer.weights.units_after(widths[-1]))
+        widths, shapes = np.array(widths), np.array([layer.weights.weight_shape for layer in self.layers])
+        sizes = shapes.prod(1) + shapes[:, 1]
         names = list(ACTIVATIONS)
         self.net = (
             widths,
@@ -36,6 +34,8 @@ class DenseNetworks:
             np.array([names.index(layer.activation) for layer in self.layers]),
             np.array([layer.skip for layer in self.layers]),
             0,
+            shapes,
+            np.array([getattr(layer.weights, "in_channels", 0) for layer in self.layers]),
         )
         self.theta = np.zeros((len(ensemble.members), sizes.sum()), np.float32)
         for theta, member in zip(self.theta, ensemble.members, strict=True):
@@ -101,8 +101,8 @@ class DenseNetworks:
         self.theta = state["theta"]
 
 
-class CompiledTrainer(DenseNetworks):
-    """Descent, momentum, Adam on dense networks, with skip connections and dropout; see `passes` for what it does.
+class CompiledTrainer(LayeredNetworks):
+    """Descent, momentum, Adam, with skip connections and dropout; see `passes` for what it does.
 
     It follows the protocol that `loop` describes. A network ends with the same bytes whatever is trained beside it.
     """

@@ -21,7 +21,7 @@ import numpy as np
 
 from repdyn.networks import why_no_flow
 from repdyn.training import stages
-from repdyn.training.compiled import DenseNetworks, even
+from repdyn.training.compiled import LayeredNetworks, even
 from repdyn.training.ensemble import Ensemble, described
 from repdyn.training.trace import Batch, Follow, Stop, Trace
 
@@ -31,7 +31,7 @@ NODES = np.array([0, 1 / 2, 1])  # moments of a step at which what is recorded i
 DAMPING = 2 / 13
 
 
-class FlowTrainer(DenseNetworks):
+class FlowTrainer(LayeredNetworks):
     """Gradient flow of dense networks on a few points; it follows the protocol that `loop` describes."""
 
     def __init__(self, ensemble: Ensemble, device: str = "cpu"):
@@ -122,7 +122,7 @@ class Path:
     def __init__(self, net, theta, x, y, seen, pairs, tolerance: float):
         points, layers = len(x), net[0].size - 2
         room = MOST_ROWS + (2 * MOST_STAGES + 1) * points
-        self.net, self.x, self.y, self.pairs, self.tolerance = (*net[:5], room), x, y, pairs, tolerance
+        self.net, self.x, self.y, self.pairs, self.tolerance = (*net[:5], room, *net[6:]), x, y, pairs, tolerance
         self.seen, self.shown, self.same = even(seen[None])[0], len(seen), np.array_equal(seen, x[: len(seen)])
         self.theta = theta.copy()
         self.X, self.G = (np.zeros(room * net[0].sum(), np.float32) for _ in range(2))

@@ -46,13 +46,13 @@ def choose_device(wanted: str) -> str:
 
 def trainer_class(ensemble: Ensemble, device: str = "cpu"):
     """What trains these networks on this device."""
-    from repdyn.training.compiled import CompiledTrainer, compiles
+    from repdyn.training.compiled import CompiledTrainer
 
     if ensemble.solver == FLOW:
         from repdyn.training.flow import FlowTrainer
 
         return FlowTrainer
-    if device == "cpu" and compiles(described(ensemble)):
+    if device == "cpu" and isinstance(described(ensemble), list):
         return CompiledTrainer
     from repdyn.training.module import ModuleTrainer
 

@@ -418,13 +418,43 @@ def parameters(theta, first, inputs, outputs):
 
 
 @inner
+def windows(x, shape, channels):
+    """What a convolution's window sees at each position of every point: (point x position, kernel x channels).
+
+    Units are ordered position first, so those that a window covers lie next to each other.
+    """
+    span = shape[0]
+    positions = (x.shape[1] - span) // channels + 1
+    rows = np.empty((x.shape[0] * positions, span), np.float32)
+    for p in range(x.shape[0]):
+        for q in range(positions):
+            for i in range(span):
+                rows[p * positions + q, i] = x[p, q * channels + i]
+    return rows
+
+
+@inner
+def pull_windows(g, W, channels, gx):
+    """The gradient with respect to a convolution's input, gx (point, units), from that of what it computes."""
+    rows = np.empty((g.shape[0], W.shape[0]), np.float32)
+    multiply(g, False, W, True, np.float32(1), np.float32(0), rows)
+    positions = g.shape[0] // gx.shape[0]
+    gx[:] = np.float32(0)
+    for p in range(gx.shape[0]):
+        for q in range(positions):
+            for i in range(W.shape[0]):
+                gx[p, q * channels + i] += rows[p * positions + q, i]
+
+
+@inner
 def forward(net, theta, X, G, factors, rows, x, mask, buffers):
     """All layers. X, G: the rows of what is not folded into theta yet, `rows` of them with these factors.
 
-    net: widths, units before each layer, place of its parameters in theta, activation, skip, and room in X and G.
+    net: widths, units before each layer, place of its parameters in theta, activation, skip, room in X and G, shape of the
+    weights, and channels of a convolution's input (0: a dense layer).
     mask: what dropout multiplies each unit by, or empty. buffers: see `workspace`; H begins with x.
     """
-    widths, at, place, activations, skips, room = net  # room is 0 where all is folded
+    widths, at, place, activations, skips, room, shapes, channels = net  # room is 0 where all is folded
     H, A, Z, U, _ = buffers
     points = x.shape[0]
     view(H, 0, points, widths[0])[:] = x
@@ -435,8 +465,13 @@ def forward(net, theta, X, G, factors, rows, x, mask, buffers):
             u = view(U, at[n], points, inputs)
             u[:] = view(H, at[n], points, inputs) * view(mask, at[n], points, inputs)
         z, h = view(Z, at[n + 1], points, outputs), view(H, at[n + 1], points, outputs)
-        W, b = parameters(theta, place[n], inputs, outputs)
-        affine(u, W, b, view(X, at[n], room, inputs), view(G, at[n + 1], room, outputs), factors, rows, z)
+        W, b = parameters(theta, place[n], shapes[n, 0], shapes[n, 1])
+        if channels[n]:
+            u, z_rows = windows(u, shapes[n], channels[n]), _block(Z, at[n + 1] * points, z.size // b.size, b.size)
+            z_rows[:] = b
+            multiply(u, False, W, False, np.float32(1), np.float32(1), z_rows)
+        else:
+            affine(u, W, b, view(X, at[n], room, inputs), view(G, at[n + 1], room, outputs), factors, rows, z)
         a = view(A, at[n + 1], points, outputs) if skips[n] else h
         activate(activations[n], z, a)
         if skips[n]:
@@ -450,7 +485,7 @@ def backward(net, theta, X, G, factors, rows, points, mask, buffers, which, M, V
     On the way the optimiser that has the place `which` in the registry moves theta by a step, with its memories M and V.
     With which = NONE nothing moves: what went into each layer and what came back is left in X and G, from row `rows` on.
     """
-    widths, at, place, activations, skips, room = net
+    widths, at, place, activations, skips, room, shapes, channels = net
     H, A, Z, U, D = buffers
     last = widths.size - 1
     skipping = skips.any()
@@ -466,9 +501,14 @@ def backward(net, theta, X, G, factors, rows, points, mask, buffers, which, M, V
         a = view(A if skips[n] else H, at[n + 1], points, outputs)
         pull_activation(activations[n], view(Z, at[n + 1], points, outputs), a, g)
         u = view(U if mask.size else H, at[n], points, inputs)
-        W, b = parameters(theta, place[n], inputs, outputs)
+        W, b = parameters(theta, place[n], shapes[n, 0], shapes[n, 1])
         gx = view(spare, 0, points, inputs) if skipping else view(D, at[n], points, inputs)
-        if which == DESCENT and points <= FEW:
+        fused = which == DESCENT and points <= FEW and not channels[n]
+        if channels[n]:
+            u, g = windows(u, shapes[n], channels[n]), _block(D, at[n + 1] * points, g.size // b.size, b.size)
+            if n:
+                pull_windows(g, W, channels[n], gx)
+        elif fused:
             _pull_and_descend(g, W, u, lr, gx)
         elif n:
             pull(g, W, view(X, at[n], room, inputs), view(G, at[n + 1], room, outputs), factors, rows, gx)
@@ -481,16 +521,16 @@ def backward(net, theta, X, G, factors, rows, points, mask, buffers, which, M, V
             view(X, at[n], room, inputs)[rows : rows + points] = u
             view(G, at[n + 1], room, outputs)[rows : rows + points] = g
         elif which == DESCENT:
-            for p in range(points):
-                for o in range(outputs):
+            for p in range(g.shape[0]):
+                for o in range(g.shape[1]):
                     b[0, o] -= lr * g[p, o]
-            if points > FEW:
+            if not fused:
                 multiply(u, True, g, False, -lr, np.float32(1), W)
         else:
-            W_m, b_m = parameters(M, place[n], inputs, outputs)
-            W_v, b_v = parameters(V, place[n], inputs, outputs)
+            W_m, b_m = parameters(M, place[n], shapes[n, 0], shapes[n, 1])
+            W_v, b_v = parameters(V, place[n], shapes[n, 0], shapes[n, 1])
             move(which, W, W_m, W_v, u, g, lr, c1, c2)
-            ones = np.ones((points, 1), np.float32)
+            ones = np.ones((g.shape[0], 1), np.float32)
             move(which, b, b_m, b_v, ones, g, lr, c1, c2)
 
 
