@@ -33,7 +33,8 @@ test: $(READY)  ## all tests but those on SLURM
 test-slurm: $(READY)  ## the SLURM profile on a real SLURM, started on this machine (Debian, root): 6 to 8 minutes
 	python tests/slurm/cluster.py python -m pytest -m slurm --numprocesses 7 tests/slurm
 
-bench: $(READY)  ## speed, as ratios measured side by side: training, fitting, MNIST
+bench: $(READY)  ## speed, as ratios measured side by side: training, fitting, MNIST (installs JAX, to compare with)
+	@python -c "import jax" 2>/dev/null || python -m pip install --quiet --constraint requirements.lock jax==0.10.2
 	python benchmarks/training.py
 	python benchmarks/fitting.py
 	python benchmarks/mnist.py

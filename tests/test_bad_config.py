@@ -203,7 +203,8 @@ CONFIG_CASES = {
     ),
     "unknown key": (
         "training: {patience: 5}",
-        "3: training.patience = 5: unknown key; Known keys here: device, refine, rest_loss, flow_tolerance, checkpoint_seconds",
+        "3: training.patience = 5: unknown key; Known keys here: device, refine, rest_loss, flow_tolerance, "
+        "checkpoint_seconds",
     ),
     "misspelt group": (
         "trainning: {refine: 2}",
@@ -560,14 +561,14 @@ TABLE_CASES = {
     "flow through kinks": (
         "default mlp leaky_relu 1.0 0.02 50 5 400 2 sgd",
         "default mlp leaky_relu 1.0 0.02 50 5 400 2 flow",
-        "row 3 (default), column 'solver' = flow: expected one of sgd, momentum, adam: leaky_relu has a kink, along which "
-        "units slide, so that there is no flow that could be followed",
+        "row 3 (default), column 'solver' = flow: expected one of sgd, momentum, adam: leaky_relu has a kink, along "
+        "which units slide, so that there is no flow that could be followed",
     ),
     "flow through a convolution": (
         "cnn cnn tanh 0.95 1e-2 50 3 400 4 sgd",
         "cnn cnn tanh 0.95 1e-2 50 3 400 4 flow",
-        "row 6 (cnn), column 'solver' = flow: expected one of sgd, momentum, adam: gradient flow is followed through dense "
-        "layers without dropout only",
+        "row 6 (cnn), column 'solver' = flow: expected one of sgd, momentum, adam: gradient flow is followed through "
+        "dense layers without dropout only",
     ),
     "unknown optimiser": (
         "400 0 adam",

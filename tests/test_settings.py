@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from repdyn import settings
+from repdyn.networks import architectures
 from repdyn.tables import hidden_layers
+from repdyn.training.optimisers import SOLVERS
 from repdyn.validation import leaves
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,9 +80,7 @@ def test_the_table_of_xor_is_the_papers():
     columns = ("gain", "lr", "width", "depth", "steps", "layer")
     rows = study()["xor_rows"]
     assert {name: tuple(row[column] for column in columns) for name, row in rows.items()} == wanted
-    assert {(row["model"], row["activation"], row["solver"]) for row in rows.values()} == {
-        ("mlp", "leaky_relu", "sgd")
-    }
+    assert {(row["model"], row["activation"], row["solver"]) for row in rows.values()} == {("mlp", "leaky_relu", "sgd")}
 
 
 def test_the_table_of_blobs_is_the_papers():

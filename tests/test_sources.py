@@ -16,10 +16,10 @@ def names(script):
 
 
 def test_training_does_not_depend_on_theory_nor_fits_on_training():
-    assert {"train", "training", "ensemble", "kernels", "networks"} <= names("train.py")
+    assert {"train", "loop", "ensemble", "passes", "module", "measured_rates"} <= names("train.py")
     assert not {"theory", "fitting", "settings"} & names("train.py")
     assert {"fit", "fitting", "theory"} <= names("fit.py")
-    assert not {"training", "ensemble", "networks"} & names("fit.py")
+    assert not {"loop", "ensemble", "passes"} & names("fit.py")
 
 
 def test_a_figure_depends_on_no_other_figure():

@@ -42,7 +42,11 @@ def main(data: str, trajectories: str, row: dict, times: int, device: str, outpu
         {
             "kernel": ((*here, "point", "point_"), runs.kernel.values, {"long_name": "tangent kernel"}),
             "output": ((*here, "point", "output_unit"), runs.output.sel(step=at).values),
-            "after": ((*here, "point", "output_unit"), runs.output.sel(step=at + 1).values, {"long_name": "a step later"}),
+            "after": (
+                (*here, "point", "output_unit"),
+                runs.output.sel(step=at + 1).values,
+                {"long_name": "a step later"},
+            ),
             "target": (("point", "output_unit"), y),
         },
         {"seed": range(row["networks"]), "time": ("time", at, {"units": "optimiser steps"})},

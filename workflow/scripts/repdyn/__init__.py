@@ -2,12 +2,9 @@
 
 The library behind the workflow. Each module holds one idea; the order in which they build on each other:
 
-    networks      what a network is made of (plain descriptions, no tensors)
+    networks/     what a network is made of: layers, activations, torch modules; its tangent kernel, its measured rates
     architectures/  one file an architecture
-    ensemble      many networks of one architecture as stacked parameters: forward, backward, update
-    training      the loop that trains an ensemble and records what the theory speaks about
-    convergence   training until a network has learned, on data of its own
-    minibatch     an epoch on a data set of many inputs, batch by batch
+    training/     one loop for all experiments, and three trainers: compiled steps, gradient flow, any torch module
     observables   H, Y, w, the mean error and the loss, from recorded outputs
     theory        the effective theory: exact solution, right-hand sides, fixed point, loss curve
     fitting       the theory's two constants from a trajectory, and intervals over seeds

@@ -65,9 +65,10 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
     `final_distance.rows` are names, in the order of the table too.
     Use it in place of `config`, where Snakemake leaves nested numbers of --config as text. A row holds all that decides
     its training: the columns of the table, `networks`, `refine` (lr and steps are not refined yet), `rest_loss`, dx2,
-    dy2, in_dim, out_dim, init_seed, dropout_seed (None where no layer drops units), and where its solver is flow the tolerance. `training.device` is no part of
-    a row: the train rule passes it as a parameter of its own, so asking for another device trains again, while `auto`
-    on another machine does not. Keys and columns of type number hold floats, also in lists, so 1 and 1.0 are the same.
+    dy2, in_dim, out_dim, init_seed, dropout_seed (None where no layer drops units), and where its solver is flow the
+    tolerance. `training.device` is no part of a row: the train rule passes it as a parameter of its own, so asking for
+    another device trains again, while `auto` on another machine does not. Keys and columns of type number hold floats,
+    also in lists, so 1 and 1.0 are the same.
     """
     root = Path(root)
     documents = _documents(config_files, root)

@@ -13,10 +13,11 @@ def hidden(shape: Shape) -> list[str]:
 
 
 def build(shape: Shape):
-    """An input becomes 4 tokens of `width` units by a dense layer and learned positions; `depth` blocks; a dense output.
+    """An input becomes 4 tokens of `width` units by a dense layer and learned positions; `depth` blocks; a dense
+    output.
 
-    A block is t <- t + attention(t), then t <- t + W2 phi(W1 t) (Vaswani et al. 2017, without normalisation, 2 heads). The
-    output reads the mean over tokens.
+    A block is t <- t + attention(t), then t <- t + W2 phi(W1 t) (Vaswani et al. 2017, without normalisation, 2 heads).
+    The output reads the mean over tokens.
     """
     import torch
     from torch import nn

@@ -16,7 +16,8 @@ GOOD = 0.05  # shade the layers whose error is below
 def mean_field_factor(row: dict) -> float:
     """The squared distance's factor a layer of a wide random network, or nan where no simple value is known.
 
-    gain^2 times the mean square slope. (For a leaky ReLU of slope s half the units pass and half are scaled: (1 + s^2)/2.)
+    gain^2 times the mean square slope. (For a leaky ReLU of slope s half the units pass and half are scaled: (1 +
+    s^2)/2.)
     """
     factor = ACTIVATIONS[row["activation"]].mean_square_slope if row["model"] == "mlp" else None
     return row["gain"] ** 2 * (factor or np.nan)

@@ -1,15 +1,16 @@
 """What a network is made of, and the registry of architectures.
 
 Each lies in a file of its own, architectures/NAME.py; NAME is what the `model` column of a settings table says. To add
-one, add a file: networks of other architectures don't depend on it and are not trained again. It holds a function `build`
+one, add a file: networks of other architectures don't depend on it and are not trained again. It holds a function
+`build`
 from a `Shape` to either
 
     a list of `Layer`s, the last of which is the output: these only describe, and the fast trainers know them; or
-    any torch.nn.Module. Beside it stands a function `hidden`, from the shape to the names of the submodules whose outputs
-    are the hidden layers (as in `named_modules`; a name that is repeated is that submodule's next call).
+    any torch.nn.Module. Beside it stands a function `hidden`, from the shape to the names of the submodules whose
+    outputs are the hidden layers (as in `named_modules`; a name that is repeated is that submodule's next call).
 
-No tensors are made here, and torch is imported inside of `build` alone: so the workflow can ask how many hidden layers a
-row of a settings table has whenever it is parsed.
+No tensors are made here, and torch is imported inside of `build` alone: so the workflow can ask how many hidden layers
+a row of a settings table has whenever it is parsed.
 """
 
 from collections.abc import Callable
@@ -148,7 +149,8 @@ def hidden_layers(model: str, shape: Shape) -> int:
 
 
 def why_no_flow(layers: list[Layer] | Module) -> str | None:
-    """Why gradient flow through such a network can't be followed, or None where it can: dense layers, smooth activations.
+    """Why gradient flow through such a network can't be followed, or None where it can: dense layers, smooth
+    activations.
 
     Units of (leaky) ReLU networks slide along their kinks, so that plain steps have no limit as they become smaller.
     """

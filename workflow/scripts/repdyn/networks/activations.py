@@ -22,7 +22,8 @@ class Activation:
     function            z -> phi(z)
     slope               (z, phi(z)) -> phi'(z)
     smooth              whether phi' is continuous: then gradient flow can be followed
-    mean_square_slope   mean field: the mean of phi'^2 over units whose inputs are symmetric about zero, by which a layer
+    mean_square_slope   mean field: the mean of phi'^2 over units whose inputs are symmetric about zero, by which a
+    layer
                         at gain 1 multiplies squared distances; None where it depends on how large the inputs are
     """
 

@@ -1,7 +1,7 @@
 """Architectures as torch modules: a list of layers as one, and the initial parameters of any.
 
-A network's own generator draws everything that is random in it, so it starts as the same network, and drops the same units,
-whatever is trained beside it.
+A network's own generator draws everything that is random in it, so it starts as the same network, and drops the same
+units, whatever is trained beside it.
 """
 
 import torch
@@ -49,7 +49,9 @@ class Step(nn.Module):
         w = layer.weights
         self.channels = w.in_channels if isinstance(w, Conv1d) else 0
         self.drop = Dropout(layer.dropout, units) if layer.dropout else nn.Identity()
-        self.weights = nn.Conv1d(w.in_channels, w.out_channels, w.kernel) if self.channels else nn.Linear(*w.weight_shape)
+        self.weights = (
+            nn.Conv1d(w.in_channels, w.out_channels, w.kernel) if self.channels else nn.Linear(*w.weight_shape)
+        )
         self.phi = Phi(layer.activation)
 
     def forward(self, x, earlier=None):
@@ -83,7 +85,9 @@ class Layers(nn.Module):
 
 
 def made(found: list[Layer] | Module, shape: Shape) -> tuple[nn.Module, list[str]]:
-    """A module of this architecture, and the names of its hidden layers; torch's own random numbers stay as they are."""
+    """A module of this architecture, and the names of its hidden layers; torch's own random numbers stay as they
+    are.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         if isinstance(found, Module):
@@ -108,7 +112,8 @@ def named(layers: list[Layer], parameters: list[tuple[torch.Tensor, torch.Tensor
 def drawn(module: nn.Module, gain: float, generator: torch.Generator) -> Parameters:
     """Initial parameters of any module.
 
-    Those of two or more dimensions are Xavier normal times the gain, those named bias are 0, all else is as it was made.
+    Those of two or more dimensions are Xavier normal times the gain, those named bias are 0, all else is as it was
+    made.
     """
     found = {}
     for name, parameter in module.named_parameters():

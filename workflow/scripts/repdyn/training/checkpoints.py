@@ -1,9 +1,9 @@
 """Checkpoints: where a training job that was cut off goes on, to the same bytes that it would have made.
 
-A job keeps them in a folder beside its output, one file for each part of its networks that trains together, and removes the
-folder when it is done. A file holds all that decides what comes next (weights, the optimiser's memory, the states of random
-generators, what was recorded so far), and the identity of the job: its settings, a hash of its code, the versions of its
-libraries, its device. It is replaced as a whole, and used by a job of the same identity only.
+A job keeps them in a folder beside its output, one file for each part of its networks that trains together, and
+removes the folder when it is done. A file holds all that decides what comes next (weights, the optimiser's memory, the
+states of random generators, what was recorded so far), and the identity of the job: its settings, a hash of its code,
+the versions of its libraries, its device. It is replaced as a whole, and used by a job of the same identity only.
 """
 
 import json
@@ -96,4 +96,3 @@ class Part:
                 logging.warning("  %s: there %s, here %s", name, other.get(name), self.job.identity.get(name))
             return None
         return found
-

@@ -1,4 +1,6 @@
-"""The compiled trainer: networks of dense and convolutional layers on a CPU, whole steps and the loop over them compiled."""
+"""The compiled trainer: networks of dense and convolutional layers on a CPU, whole steps and the loop over them
+compiled.
+"""
 
 import numpy as np
 import torch
@@ -15,8 +17,8 @@ NOTHING = np.zeros((0, 0, 0), np.float32)
 class LayeredNetworks:
     """Parameters of networks of layers, each network's in one row, and what the compiled passes know of a network.
 
-    theta: (network, parameter), layer after layer the weights (inputs, outputs) and the biases (outputs,); a convolution's
-    inputs are those of its window.
+    theta: (network, parameter), layer after layer the weights (inputs, outputs) and the biases (outputs,); a
+    convolution's inputs are those of its window.
     """
 
     def __init__(self, ensemble: Ensemble, device: str = "cpu"):
@@ -111,7 +113,10 @@ class CompiledTrainer(LayeredNetworks):
         super().__init__(ensemble)
         self.optimiser = OPTIMISERS[ensemble.solver]
         memory = self.theta.shape if self.optimiser.memory else (len(self.theta), 1)
-        self.memories = np.zeros(memory, np.float32), np.zeros(memory if self.optimiser.memory > 1 else (len(self.theta), 1), np.float32)
+        self.memories = (
+            np.zeros(memory, np.float32),
+            np.zeros(memory if self.optimiser.memory > 1 else (len(self.theta), 1), np.float32),
+        )
         self.dropout = np.array([layer.dropout for layer in self.layers], np.float32)
         self.draws = []
         if self.dropout.any():

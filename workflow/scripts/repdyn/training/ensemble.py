@@ -70,7 +70,8 @@ def generator(purpose: int, seed: int, member: int) -> torch.Generator:
 def initial_parameters(layers: list[Layer], member: Member, init_seed: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Xavier normal weights times the gain, zero biases: std = gain sqrt(2 / (fan_in + fan_out)).
 
-    Weights (inputs, outputs) and bias (outputs,) of every layer; a convolution's inputs are its window's, position first.
+    Weights (inputs, outputs) and bias (outputs,) of every layer; a convolution's inputs are its window's, position
+    first.
     """
     draw = generator(INIT, init_seed, member.seed)
     parameters = []

@@ -2,17 +2,18 @@
 
     d theta/d tau = -grad L(theta),       tau = learning rate x steps, so that rates compare with those of descent.
 
-For smooth activations the flow is stiff in the mean output alone, and is followed by the Runge-Kutta-Chebyshev method of
-second order (Sommeijer, Shampine & Verwer 1998, J. Comput. Appl. Math. 88, 315): explicit, with as many stages as the
-spectral radius asks for. That of the flow is the largest eigenvalue of K/n, K the tangent kernel of the n outputs of all
-points, which comes with a gradient. Every stage's weights are those of the beginning of the step and gradients of the stages
-before, each of low rank, which are never added up (`stages`).
+For smooth activations the flow is stiff in the mean output alone, and is followed by the Runge-Kutta-Chebyshev method
+of second order (Sommeijer, Shampine & Verwer 1998, J. Comput. Appl. Math. 88, 315): explicit, with as many stages as
+the spectral radius asks for. That of the flow is the largest eigenvalue of K/n, K the tangent kernel of the n outputs
+of all points, which comes with a gradient. Every stage's weights are those of the beginning of the step and gradients
+of the stages before, each of low rank, which are never added up (`stages`).
 
-The error of a step is measured where it matters, in the outputs o: |o1 - o0 - h/2 (o0' + o1')| by the initial error of the
-outputs, with o' = -K (o - y)/n. What is recorded within a step are parabolas through its two ends and its middle, where the
-weights are those of Hermite's formula.
+The error of a step is measured where it matters, in the outputs o: |o1 - o0 - h/2 (o0' + o1')| by the initial error of
+the outputs, with o' = -K (o - y)/n. What is recorded within a step are parabolas through its two ends and its middle,
+where the weights are those of Hermite's formula.
 
-Units of (leaky) ReLU networks slide along their kinks, so that there is no flow that could be followed: they are refused.
+Units of (leaky) ReLU networks slide along their kinks, so that there is no flow that could be followed: they are
+refused.
 """
 
 from functools import cache
@@ -111,9 +112,9 @@ class Path:
     """The flow of one network: the last step that was made, from tau = start to start + length, and where it began.
 
     The weights at the beginning of the step are theta and the gradients in the first rows of X and G, with the factors
-    `before`; then come those of the stages, with `coefficients` for the step's end, and that of the end. x (points, input),
-    an even number, of which y has the true ones; seen: the points that are followed, pairs of them. evaluations: gradients
-    that were computed.
+    `before`; then come those of the stages, with `coefficients` for the step's end, and that of the end. x (points,
+    input), an even number, of which y has the true ones; seen: the points that are followed, pairs of them.
+    evaluations: gradients that were computed.
     """
 
     MARKS = ("start", "length", "proposed", "radius", "scale", "now", "evaluations", "lost")
@@ -139,7 +140,9 @@ class Path:
         self.proposed = 0.01 * self.scale / max(np.abs(self.velocity).max(), 1e-300)
 
     def at(self, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Distances (moment, layer, pair), followed outputs (moment, point, unit) and losses (moment,); tau increases."""
+        """Distances (moment, layer, pair), followed outputs (moment, point, unit) and losses (moment,); tau
+        increases.
+        """
         parts, first = [], 0
         while first < tau.size:
             if tau[first] > self.start + self.length:
@@ -259,7 +262,8 @@ class Path:
 
 @cache
 def chebyshev(stages: int) -> list[np.ndarray]:
-    """For each stage from 1 to the last, the end of a step of length 1: coefficients of the slopes of the stages before.
+    """For each stage from 1 to the last, the end of a step of length 1: coefficients of the slopes of the stages
+    before.
 
     Y_j = Y_0 + sum over i < j of c_i F(Y_i) (Sommeijer, Shampine & Verwer 1998, equations 2.1 and 2.2).
     """

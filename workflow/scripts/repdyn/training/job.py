@@ -16,8 +16,8 @@ from repdyn.training.ensemble import Ensemble
 class Job:
     """One training job, from its settings to its netCDF file.
 
-    identity: what decides the result and is not among the settings that the file shall name, such as contents of inputs.
-    settings: become attributes of the file, with a hash of the code and the versions of libraries.
+    identity: what decides the result and is not among the settings that the file shall name, such as contents of
+    inputs. settings: become attributes of the file, with a hash of the code and the versions of libraries.
     """
 
     def __init__(

@@ -3,11 +3,13 @@
 A trainer knows how networks move: `CompiledTrainer`, `FlowTrainer`, `ModuleTrainer`. It has
 
     networks, hidden_layers, bytes_each
-    train(batch, first, steps, updates, stop, follow)   steps first, first + 1, ...: what is followed is recorded, then comes
-                                                        the update, after the first `updates` of them; returns a Trace
-    look(x)                                             hidden layers and output at x
-    modules()                                           torch module, names of hidden layers, each network's parameters
-    keep(index), state(), restore(state)                go on with some; what is saved and put back
+    train(batch, first, steps, updates, stop, follow)
+        steps first, first + 1, ...: what is followed is recorded, then comes the update, after the first `updates` of
+        them; returns a `Trace`
+    look(x)                     hidden layers and output at x
+    modules()                   torch module, names of hidden layers, each network's parameters
+    keep(index)                 go on with some
+    state(), restore(state)     what is saved, and put back
 
 The loop knows everything else: data, recorders, who has learned, rests or diverged, checkpoints, memory, progress.
 """
@@ -186,7 +188,9 @@ class _Part:
             points = points[self.index[self.going]] if points.ndim > 2 else points[None]
         batch = self.batches.next(first, count)
         stop = self.stop
-        trace = self.trainer.train(batch, first, count, updates, stop, Follow(local, points, np.array(self.pairs.pairs)))
+        trace = self.trainer.train(
+            batch, first, count, updates, stop, Follow(local, points, np.array(self.pairs.pairs))
+        )
         late = np.arange(first, end) > trace.reached[:, None]  # (network, step)
         trace.losses[late] = np.nan
         self.seen["batch_loss"][self.going, first:end] = trace.losses

@@ -1,8 +1,9 @@
 """The module trainer: networks that are any torch.nn.Module, stacked by torch.func, on a CPU or a GPU.
 
-Parameters carry a leading network axis; a forward and a backward pass by torch's own automatic differentiation serve all
-networks at once, and the rules of the registry move them. Nothing in the loop over steps waits for the device: what is
-recorded stays there until the loop ends. On a GPU the step is a CUDA graph where all points are seen and nothing is random.
+Parameters carry a leading network axis; a forward and a backward pass by torch's own automatic differentiation serve
+all networks at once, and the rules of the registry move them. Nothing in the loop over steps waits for the device:
+what is recorded stays there until the loop ends. On a GPU the step is a CUDA graph where all points are seen and
+nothing is random.
 """
 
 import logging
@@ -95,12 +96,21 @@ class ModuleTrainer:
         parameters = {name: p[stack] for name, p in self.parameters.items()}
         slope = grad(self._loss, has_aux=True)
         if len(next(iter(parameters.values()))) == 1:  # vmap would only cost time
-            one = [{name: v[0] for name, v in values.items()} for values in (parameters, {n: m[stack] for n, m in masks.items()})]
+            one = [
+                {name: v[0] for name, v in values.items()}
+                for values in (parameters, {n: m[stack] for n, m in masks.items()})
+            ]
             gradients, seen = slope(*one, *(v[stack][0] if o else v[0] for v, o in zip((x, y), own)))
-            return {name: g[None] for name, g in gradients.items()}, *(seen[0][None], seen[1][None], [h[None] for h in seen[2]])
+            return {name: g[None] for name, g in gradients.items()}, *(
+                seen[0][None],
+                seen[1][None],
+                [h[None] for h in seen[2]],
+            )
         data = [v[stack] if o else v[0] for v, o in zip((x, y), own)]
         axes = (0, 0, *(0 if o else None for o in own))
-        gradients, seen = vmap(slope, in_dims=axes)(parameters, {name: mask[stack] for name, mask in masks.items()}, *data)
+        gradients, seen = vmap(slope, in_dims=axes)(
+            parameters, {name: mask[stack] for name, mask in masks.items()}, *data
+        )
         return gradients, *seen
 
     def _step(self, x, y, rates, corrections, masks, pairs):
@@ -131,7 +141,9 @@ class ModuleTrainer:
         reached = torch.full_like(rates, first + steps, dtype=torch.long)
         losses, seen = [], []
         for k in range(steps):
-            here_x, here_y = (values if order is None else self._rows(values, order[:, k, : batch.sizes[k]]) for values in (x, y))
+            here_x, here_y = (
+                values if order is None else self._rows(values, order[:, k, : batch.sizes[k]]) for values in (x, y)
+            )
             apart = points is not None or self.draws
             if follow.slots[k] >= 0 and apart:
                 output, hidden = self._evaluated(here_x if points is None else points)
@@ -196,7 +208,9 @@ class ModuleTrainer:
         for stack in self._stacks():
             parameters = {name: p[stack] for name, p in self.parameters.items()}
             here = {name: mask[stack] for name, mask in masks.items()}
-            parts.append(vmap(self._passed, in_dims=(0, 0, 0 if own else None))(parameters, here, x[stack] if own else x[0]))
+            parts.append(
+                vmap(self._passed, in_dims=(0, 0, 0 if own else None))(parameters, here, x[stack] if own else x[0])
+            )
         outputs, hidden = zip(*parts)
         return torch.cat(outputs), [torch.cat(layer) for layer in zip(*hidden)]
 

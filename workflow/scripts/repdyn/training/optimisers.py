@@ -1,8 +1,8 @@
 """The optimisers, one entry each: to add one, add an entry here.
 
 The configuration's schema, the manual, figures and all trainers read this registry. A rule is plain arithmetic on one
-parameter, which holds for single numbers, as the compiled trainer compiles it, and for torch tensors alike. Nothing heavy is
-imported here, for the workflow reads the names whenever it is parsed.
+parameter, which holds for single numbers, as the compiled trainer compiles it, and for torch tensors alike. Nothing
+heavy is imported here, for the workflow reads the names whenever it is parsed.
 """
 
 from collections.abc import Callable

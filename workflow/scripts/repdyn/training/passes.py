@@ -1,15 +1,16 @@
 """Forward and backward passes through dense layers, compiled: no interpreter between layers, or between steps.
 
-With a few points a step is bound by memory traffic over the weights, not by arithmetic. A general matrix product reads them
-at a fraction of the memory's speed when one side has only two rows, and a gradient that is stored first costs two more
-passes. Here each weight is read once on the way forward; on the way back it is read once more, used, moved by the gradient
-of rank two while it is at hand, and written. More points than `FEW` go through the products of the BLAS.
+With a few points a step is bound by memory traffic over the weights, not by arithmetic. A general matrix product reads
+them at a fraction of the memory's speed when one side has only two rows, and a gradient that is stored first costs two
+more passes. Here each weight is read once on the way forward; on the way back it is read once more, used, moved by the
+gradient of rank two while it is at hand, and written. More points than `FEW` go through the products of the BLAS.
 
-Both passes can also go through weights that are never formed, W + sum over r of c_r x_r^T g_r: what went into a layer (x)
-and the gradient that came back (g) at other times, as the stages of `flow` need.
+Both passes can also go through weights that are never formed, W + sum over r of c_r x_r^T g_r: what went into a layer
+(x) and the gradient that came back (g) at other times, as the stages of `flow` need.
 
-Shapes: x (point, inputs), W (inputs, outputs), g and z (point, outputs), everything float32, points an even number. Each
-network is computed by the same instructions whatever else is trained beside it, so its numbers do not depend on it.
+Shapes: x (point, inputs), W (inputs, outputs), g and z (point, outputs), everything float32, points an even number.
+Each network is computed by the same instructions whatever else is trained beside it, so its numbers do not depend on
+it.
 """
 
 import hashlib
@@ -138,8 +139,8 @@ def _pulling(slope):
     return loop
 
 
-# activate(which, z, a): a = phi(z). pull_activation(which, z, a, g): g <- g phi'(z), where a = phi(z). All (point, unit);
-# `which` is the activation's place in the registry
+# activate(which, z, a): a = phi(z). pull_activation(which, z, a, g): g <- g phi'(z), where a = phi(z). All (point,
+# unit); `which` is the activation's place in the registry
 activate = _chosen(_activating, [single(a.function, expm1=_expm1) for a in ACTIVATIONS.values()])
 pull_activation = _chosen(_pulling, [single(a.slope, expm1=_expm1) for a in ACTIVATIONS.values()])
 
@@ -450,8 +451,8 @@ def pull_windows(g, W, channels, gx):
 def forward(net, theta, X, G, factors, rows, x, mask, buffers):
     """All layers. X, G: the rows of what is not folded into theta yet, `rows` of them with these factors.
 
-    net: widths, units before each layer, place of its parameters in theta, activation, skip, room in X and G, shape of the
-    weights, and channels of a convolution's input (0: a dense layer).
+    net: widths, units before each layer, place of its parameters in theta, activation, skip, room in X and G, shape of
+    the weights, and channels of a convolution's input (0: a dense layer).
     mask: what dropout multiplies each unit by, or empty. buffers: see `workspace`; H begins with x.
     """
     widths, at, place, activations, skips, room, shapes, channels = net  # room is 0 where all is folded
@@ -482,8 +483,9 @@ def forward(net, theta, X, G, factors, rows, x, mask, buffers):
 def backward(net, theta, X, G, factors, rows, points, mask, buffers, which, M, V, lr, c1, c2):
     """Pull the gradient of the output, the last block of D, back through the last forward pass.
 
-    On the way the optimiser that has the place `which` in the registry moves theta by a step, with its memories M and V.
-    With which = NONE nothing moves: what went into each layer and what came back is left in X and G, from row `rows` on.
+    On the way the optimiser that has the place `which` in the registry moves theta by a step, with its memories M and
+    V. With which = NONE nothing moves: what went into each layer and what came back is left in X and G, from row
+    `rows` on.
     """
     widths, at, place, activations, skips, room, shapes, channels = net
     H, A, Z, U, D = buffers
@@ -585,7 +587,9 @@ def error(net, buffers, points, true_points, y):
 
 @numba.njit(fastmath=_fast, error_model="numpy", cache=True)
 def train(net, state, optimiser, data, first, steps, updates, stop, follow, recorded):
-    """Train networks one after another, each for `steps` steps from the step `first` on; see `compiled` for arguments."""
+    """Train networks one after another, each for `steps` steps from the step `first` on; see `compiled` for
+    arguments.
+    """
     theta, M, V = state
     which, lr, corrections = optimiser
     x, y, order, sizes, masks = data
@@ -630,7 +634,9 @@ def train(net, state, optimiser, data, first, steps, updates, stop, follow, reco
 
 @numba.njit(fastmath=_fast, error_model="numpy", cache=True)
 def look(net, theta, x, hidden):
-    """A forward pass on x (1 or network, point, input), an even number of points; fills hidden (network, all layers)."""
+    """A forward pass on x (1 or network, point, input), an even number of points; fills hidden (network, all
+    layers).
+    """
     buffers = workspace(net, x.shape[1])
     nothing = np.empty(0, np.float32)
     for e in range(theta.shape[0]):

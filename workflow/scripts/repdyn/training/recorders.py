@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+
 def every(n: int, last: int) -> np.ndarray:
     """0, n, 2n, ... up to `last`."""
     return np.arange(0, last + 1, n)
@@ -28,8 +29,8 @@ def denser_early(last: int, most: int) -> np.ndarray:
 class Pairs:
     """Distances of pairs of points in every hidden layer, and outputs, as the training pass sees them.
 
-    Recorded as `distance` (network, layer, pair, step), |h_a - h_b|^2, and `output` (network, step, point, output_unit).
-    points: (point, input) where others are followed than those that are trained on.
+    Recorded as `distance` (network, layer, pair, step), |h_a - h_b|^2, and `output` (network, step, point,
+    output_unit). points: (point, input) where others are followed than those that are trained on.
     """
 
     at: np.ndarray

@@ -1,7 +1,8 @@
-"""The compiled parts of a step of gradient flow: gradients at stages whose weights are never formed, and the end of a step.
+"""The compiled parts of a step of gradient flow: gradients at stages whose weights are never formed, and the end of a
+step.
 
-The weights of a stage are W + sum over r of c_r x_r^T g_r, with what went into each layer (x) and the gradient that came back
-(g) before; see `flow` for the method and `passes` for the passes.
+The weights of a stage are W + sum over r of c_r x_r^T g_r, with what went into each layer (x) and the gradient that
+came back (g) before; see `flow` for the method and `passes` for the passes.
 """
 
 import numba

@@ -52,8 +52,8 @@ class Follow:
 class Trace:
     """What was seen. distances (network, slot, layer, pair) and outputs (network, slot, point, output), float32;
 
-    losses (network, steps): 1/2 MSE on what is trained on, before the update, float64; reached (network,): the step after
-    the last one, or that at which the network stopped.
+    losses (network, steps): 1/2 MSE on what is trained on, before the update, float64; reached (network,): the step
+    after the last one, or that at which the network stopped.
     """
 
     distances: np.ndarray
