@@ -27,9 +27,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "workflow" / "sc
 
 import torch
 
-from repdyn import fitting, networks, theory
-from repdyn.ensemble import Member
-from repdyn.training import train
+from repdyn import fitting, theory
+from repdyn.networks import Shape
+from repdyn.observables import output_observables
+from repdyn.training import loop, recorders
+from repdyn.training.batches import Points
+from repdyn.training.ensemble import Ensemble, Member
 
 # model, activation, gain, learning rate, width, depth: rows of the two-point table, trained as the paper's figures are
 # (half the learning rate, 6000 steps); and the hidden layers whose trajectories are fitted.
@@ -44,11 +47,15 @@ def trajectories(cases=CASES, steps=6000, dx2=1.0, dy2=0.5):
     """Train each network (one initialisation) and yield (name, (t, H, Y, w, dx2, dy2)) for its layers."""
     x, y = np.array([[-1.0], [-1.0 + dx2**0.5]]), np.array([[0.6], [0.6 + dy2**0.5]])
     for name, ((model, activation, gain, lr, width, depth), observed) in cases.items():
-        layers = networks.layers(model, networks.Shape(width, depth, activation))
-        run = train(layers, [Member(0, gain, lr)], x, y, steps)
+        of = Ensemble(model, Shape(width, depth, activation), (Member(0, gain, lr),))
+        run = loop.run(of, Points(x, y), steps, [recorders.Pairs(recorders.every(1, steps - 1))])
+        outputs = output_observables(run.output.values, y)
         for layer in observed:
-            H = run.H[0, layer].astype(float)
-            yield f"{name}, layer {layer}", (np.arange(steps, dtype=float), H, run.Y[0], run.w[0], dx2, dy2)
+            H = run.distance.values[0, layer, 0].astype(float)
+            yield (
+                f"{name}, layer {layer}",
+                (np.arange(steps, dtype=float), H, outputs["Y"][0], outputs["w"][0], dx2, dy2),
+            )
 
 
 def baseline(t, H, Y, w, dx2, dy2):

@@ -9,10 +9,11 @@ random: only their number and shape count. Compared, in epochs an hour of one ne
               normalises it, step by step as torchvision's MNIST and its two transforms do (torchvision itself, which
               is not installed here, takes 5 to 10 % longer a sample); autograd and torch.optim.SGD; after the epoch
               loss and hidden layer of all training images, and accuracy on the test images, through DataLoaders too
-    engine    repdyn.mnist_training.train: the same of three networks side by side, as in the laptop study, and H, Y
-              and w of six pairs in every hidden layer and the distances of 100 probes besides; the training loss is
-              the mean over the epoch's batches. Two epochs, for what is recorded before the first one is a cost of
-              the whole study, which has twenty; normalising the images, once a study, is not counted
+    repdyn    what train_mnist.py does: three networks, as in the laptop study, trained by `loop.run` on mini-batches,
+              and H, Y and w of six pairs in every hidden layer, the accuracy after each epoch and the distances of 100
+              probes besides; the training loss is the mean over the epoch's batches. Two epochs, for what is recorded
+              before the first one is a cost of the whole study, which has twenty; normalising the images, once a
+              study, is not counted
 
 Rounds alternate between the two, so that a slow moment of the machine hits them alike. Ratio: median over rounds.
 """
@@ -33,8 +34,13 @@ from torch.utils.data import DataLoader, Dataset
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
-from repdyn import mnist, mnist_training, networks
-from repdyn.ensemble import Member
+import train_mnist
+
+from repdyn import mnist
+from repdyn.networks import Shape
+from repdyn.training import batches, recorders
+from repdyn.training.ensemble import Ensemble, Member
+from repdyn.training.loop import run
 
 WIDTH, DEPTH, GAIN, LR, BATCH, NETWORKS, EPOCHS = 200, 4, 0.5, 0.03, 64, 3, 2
 WHOLE = 60_000
@@ -127,11 +133,19 @@ def usual(train, test) -> dict:
 
 
 def engine(train, test):
-    """EPOCHS epochs of each of the study's networks, all observables recorded."""
-    layers = networks.layers("mlp", networks.Shape(WIDTH, DEPTH, "leaky_relu", mnist.SIDE**2, mnist.CLASSES))
-    pairs = mnist.draw_pairs(train[1].argmax(1), 4, 2, seed=0)
-    members = [Member(seed, GAIN, LR) for seed in range(NETWORKS)]
-    return mnist_training.train(layers, members, train, test, pairs, test[0][:100], epochs=EPOCHS, batch=BATCH)
+    """EPOCHS epochs of each of the study's networks, with everything recorded that the study records."""
+    (x, y), shape = train, Shape(WIDTH, DEPTH, "leaky_relu", mnist.SIDE**2, mnist.CLASSES)
+    pairs = mnist.draw_pairs(y.argmax(1), 4, 2, seed=0)
+    followed = tuple(map(tuple, np.arange(pairs.size).reshape(-1, 2)))
+    source = batches.Epochs(x, y, BATCH)
+    of_epochs = source.steps * np.arange(1, EPOCHS + 1)
+    record = [
+        recorders.Pairs(train_mnist.schedule(source.steps, EPOCHS), followed, x[pairs.flatten()]),
+        recorders.Look(lambda view: train_mnist.accuracy(view, *test), of_epochs, "epoch"),
+        recorders.Look(lambda view: train_mnist.probed(view, test[0][:100]), of_epochs[[-1]] * [0, 1], "when"),
+    ]
+    members = tuple(Member(seed, GAIN, LR) for seed in range(NETWORKS))
+    return run(Ensemble("mlp", shape, members), source, EPOCHS * source.steps, record)
 
 
 def main(rounds: int = 5, images: int = 30_000) -> float:
@@ -147,8 +161,8 @@ def main(rounds: int = 5, images: int = 30_000) -> float:
     for count in (640, images):  # the first to warm up
         raw = [random_set(count), random_set(count // 6)]
         made = [(mnist.normalised(pictures), mnist.one_hot(labels)) for pictures, labels in raw]
-        loops[count] = {"usual": (1, partial(usual, *raw)), "engine": (NETWORKS * EPOCHS, partial(engine, *made))}
-    rates = {"usual": [], "engine": []}
+        loops[count] = {"usual": (1, partial(usual, *raw)), "repdyn": (NETWORKS * EPOCHS, partial(engine, *made))}
+    rates = {"usual": [], "repdyn": []}
     for _, loop in loops[640].values():
         loop()
     for _ in range(rounds):
@@ -161,8 +175,8 @@ def main(rounds: int = 5, images: int = 30_000) -> float:
     )
     for name, values in rates.items():
         print(f"  {name:8s} {median(values):7.0f} epochs an hour   (from {min(values):.0f} to {max(values):.0f})")
-    ratio = median(fast / slow for fast, slow in zip(rates["engine"], rates["usual"], strict=True))
-    print(f"  engine / usual: {ratio:.1f}")
+    ratio = median(fast / slow for fast, slow in zip(rates["repdyn"], rates["usual"], strict=True))
+    print(f"  repdyn / usual: {ratio:.1f}")
     return ratio
 
 

@@ -1,0 +1,248 @@
+"""The module trainer on a GPU, checked and timed; at most ten minutes, and nothing is built.
+
+    python benchmarks/gpu.py
+
+It says which GPU it is, and then
+
+    agreement   every architecture with every optimiser, 100 steps on the CPU and on the GPU: distances and losses, by
+                the largest of each layer; smooth activations have to agree to 1e-3 (one with a kink is not checked: in
+                some networks rounding puts a unit on its other side)
+    graph       the step as a CUDA graph and the plain step: the same numbers
+    chunks      networks trained all at once, some at a time and one at a time: the same numbers
+    memory      an ensemble that can't fit: it is trained in smaller parts
+    speed       network-steps a second of 1 to 256 networks of 20 x 500, with all layers recorded at every step, beside
+                the compiled trainer on one core of this machine
+
+It ends with status 1 and the list of what disagreed, 0 where all is well, and 2 where there is no GPU.
+"""
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
+
+from repdyn import networks
+from repdyn.networks import Shape
+from repdyn.training import loop, recorders
+from repdyn.training.batches import Points
+from repdyn.training.ensemble import Ensemble, Member, described
+from repdyn.training.module import ModuleTrainer
+from repdyn.training.optimisers import OPTIMISERS
+
+X = np.array([[-1.0], [0.0]], np.float32)
+Y = np.array([[0.6], [0.6 + 0.5**0.5]], np.float32)
+AGREE, SAME = 1e-3, 1e-5  # of what is recorded: between devices, and on one device
+STEPS = 100
+GAIN = {"attention": 0.4, "layernorm": 0.3, "recurrent": 0.6, "resnet": 0.1}  # else 0.95
+LR = {"sgd": 0.01, "momentum": 0.001, "adam": 0.001}
+TIMED = ("mlp", "layernorm", "attention", "cnn")
+COUNTS = (1, 16, 64, 256)
+
+
+def ensemble(
+    model: str, width: int, depth: int, count: int, solver: str = "sgd", activation: str = "tanh", lr: float = 0.0
+) -> Ensemble:
+    members = tuple(Member(seed, GAIN.get(model, 0.95), lr or LR[solver]) for seed in range(count))
+    return Ensemble(model, Shape(width, depth, activation), members, solver, dropout_seed=0)
+
+
+def small(model: str, count: int, solver: str = "sgd") -> Ensemble:
+    """Networks that are trained in a second on any device."""
+    return ensemble(model, 64, 4, count, solver)
+
+
+def trained(of: Ensemble, device: str, steps: int = STEPS, trainer=ModuleTrainer) -> dict[str, np.ndarray]:
+    """Everything that is recorded of the two points, at every step."""
+    found = loop.run(
+        of, Points(X, Y), steps, [recorders.Pairs(recorders.every(1, steps - 1))], device=device, trainer=trainer
+    )
+    return {name: found[name].values.astype(float) for name in ("distance", "output", "batch_loss")}
+
+
+def apart(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> float:
+    """Largest difference by the largest value in time; infinite where one of them is not finite."""
+    worst = 0.0
+    for name, values in a.items():
+        axis = {"distance": -1, "output": (1, 2, 3), "batch_loss": 1}[name]
+        largest = np.abs(values).max(axis, keepdims=True)
+        difference = np.abs(values - b[name]) / largest
+        worst = max(worst, difference.max() if np.isfinite(difference).all() else np.inf)
+    return worst
+
+
+class Report:
+    """What was found: lines of a table as they come, and those that are wrong once more at the end."""
+
+    def __init__(self):
+        self.wrong: list[str] = []
+
+    def check(self, what: str, found: float, most: float) -> None:
+        line = f"{what:46} {found:8.1e}  (at most {most:.0e})"
+        self.tell(line, found <= most)
+
+    def tell(self, line: str, right: bool = True) -> None:
+        print(f"  {line}{'' if right else '   WRONG'}", flush=True)
+        if not right:
+            self.wrong.append(line)
+
+
+def check_agreement(report: Report, device: str) -> None:
+    """CPU and GPU, and on the CPU the compiled trainer where it serves."""
+    print("agreement of devices")
+    for model in networks.architectures():
+        for solver in OPTIMISERS:
+            of = small(model, 3, solver)
+            there = trained(of, device)
+            report.check(f"{model}, {solver}: module trainer on the CPU", apart(trained(of, "cpu"), there), AGREE)
+            if isinstance(described(of), list):
+                compiled = trained(of, "cpu", trainer=loop.trainer_class(of, "cpu"))
+                report.check(f"{model}, {solver}: compiled trainer", apart(compiled, there), AGREE)
+
+
+def check_graph(report: Report, device: str) -> None:
+    """The plain step in place of the graph."""
+    print("CUDA graph against plain steps")
+
+    one, captured, graphs = ModuleTrainer._one, ModuleTrainer._captured, []
+
+    def plain(self, *given):
+        *arguments, moves = given
+        return self._step(*arguments) if moves else one(self, *given)
+
+    def noted(self, *given):
+        graphs.append(self)
+        return captured(self, *given)
+
+    for model in networks.architectures():
+        for solver in OPTIMISERS:
+            of = small(model, 3, solver)
+            graphs.clear()
+            with mock.patch.object(ModuleTrainer, "_captured", noted):
+                usual = trained(of, device)
+            used = "a graph" if graphs else "no graph"
+            with mock.patch.object(ModuleTrainer, "_one", plain):
+                report.check(f"{model}, {solver} ({used})", apart(trained(of, device), usual), SAME)
+            if model == "mlp" and solver == "sgd" and device == "cuda":
+                report.tell("the step of a plain network is a graph", bool(graphs))
+
+
+def check_chunks(report: Report, device: str) -> None:
+    """Networks in parts of several sizes."""
+    print("networks in parts")
+    for model in networks.architectures():
+        of = small(model, 7)
+        whole = trained(of, device)
+        for size in (1, 3):
+            with mock.patch.object(loop, "_fitting", lambda *_, size=size: size):
+                report.check(f"{model}, {size} of 7 at a time", apart(trained(of, device), whole), AGREE)
+
+
+class Alike(ModuleTrainer):
+    """Networks that all begin as the first one: to draw many large ones would take longer than to train them."""
+
+    def _initial(self, found, member):
+        if "drawn" not in vars(self):
+            self.drawn = super()._initial(found, member)
+        return self.drawn
+
+
+class Counted(Alike):
+    """Notes how many networks are trained together; more than `most` are said not to fit."""
+
+    sizes: list[int]
+    most: int
+
+    def train(self, *given):
+        self.sizes.append(self.networks)
+        if self.networks > self.most:
+            raise torch.cuda.OutOfMemoryError("more networks than fit")
+        return super().train(*given)
+
+
+def check_memory(report: Report, device: str, of: Ensemble | None = None, steps: int = 3, most: int = 10**9) -> None:
+    """More networks than fit, with the loop made to believe that all of them do."""
+    print("an ensemble that can't fit")
+    if of is None:
+        one = ensemble("mlp", 4000, 20, 1)
+        each = 4 * sum(layer.weights.inputs * layer.weights.outputs for layer in described(one))
+        of = ensemble("mlp", 4000, 20, 1 + int(0.7 * torch.cuda.mem_get_info()[1] // each))
+    sizes = []
+    kind = type("CountedHere", (Counted,), {"sizes": sizes, "most": most})
+    with mock.patch.object(loop, "_fitting", lambda *_: 10**9):
+        found = trained(of, device, steps, kind)
+    finite = all(np.isfinite(values).all() for values in found.values())
+    smaller = sizes[0] == len(of.members) and min(sizes) < sizes[0]
+    report.tell(f"{len(of.members)} networks, trained together: {', '.join(map(str, sizes[:8]))}", finite and smaller)
+
+
+def timed(of: Ensemble, device: str, seconds: float, kind) -> float:
+    """Network-steps a second, with networks made and kernels warm."""
+    made = []
+
+    def trainer(some, device):
+        if len(some.members) != len(of.members):  # one network, to see how many fit
+            return kind(some, device)
+        if not made:
+            made.append(kind(some, device))
+        return made[0]
+
+    def seconds_of(steps):
+        started = time.perf_counter()
+        trained(of, device, steps, trainer)
+        return time.perf_counter() - started
+
+    seconds_of(4)
+    steps = max(4, min(5000, int(10 * seconds / max(seconds_of(10), 1e-3))))
+    return len(of.members) * steps / seconds_of(steps)
+
+
+def measure_speed(report: Report, device: str, counts=COUNTS, width: int = 500, depth: int = 20, seconds=3.0) -> None:
+    """A table of rates; where not all networks fit, those of as many as do, for others would come after them."""
+    print(f"network-steps/s, {depth} x {width}, SGD, leaky ReLU, all layers recorded at every step")
+    print("  on one core: by the trainer that serves there, the compiled one for mlp and cnn")
+    print(f"  {'':12}{'one core':>12}" + "".join(f"{f'{count} networks':>16}" for count in counts) + "   best / core")
+    for model in TIMED:
+        of = partial(ensemble, model, width, depth, solver="sgd", activation="leaky_relu", lr=1e-5)
+        core = timed(of(count=1), "cpu", seconds, loop.trainer_class(of(count=1), "cpu"))
+        rates, cells = [], ""
+        fitting = loop._fitting(Alike(of(count=1), device), device)
+        for count in counts:
+            rates.append(timed(of(count=min(count, fitting)), device, seconds, Alike))
+            cells += f"{f'{rates[-1]:.0f}' + (f' ({fitting})' if count > fitting else ''):>16}"
+            if device == "cuda":
+                torch.cuda.empty_cache()
+        report.tell(f"{model:12}{core:12.0f}{cells}{max(rates) / core:10.1f}")
+
+
+def main(device: str = "cuda") -> int:
+    if not torch.cuda.is_available():
+        print("not run: torch finds no GPU here")
+        return 2
+    torch.set_num_threads(1)
+    started, report = time.perf_counter(), Report()
+    memory = torch.cuda.get_device_properties(0).total_memory / 2**30
+    print(f"{torch.cuda.get_device_name(0)}, {memory:.0f} GiB, torch {torch.__version__}, CUDA {torch.version.cuda}")
+    for part in (check_agreement, check_graph, check_chunks, check_memory, measure_speed):
+        try:
+            part(report, device)
+        except Exception as error:  # the other parts are to be seen too
+            report.tell(f"{part.__name__}: {type(error).__name__}: {str(error).splitlines()[:1]}", False)
+    print(f"took {(time.perf_counter() - started) / 60:.1f} minutes")
+    if report.wrong:
+        print("DISAGREED:", *report.wrong, sep="\n  ")
+    return 1 if report.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
