@@ -263,7 +263,7 @@ def trained(tmp_path_factory):
     task = {"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}
     row = {
         "name": "small", "model": "mlp", "activation": "leaky_relu", "gain": 1.0, "lr": 0.02, "width": 60, "depth": 4,
-        "steps": 900, "optimiser": "sgd", "networks": 3, "refine": 1, "rest_loss": 0.0, **task,
+        "steps": 900, "solver": "sgd", "networks": 3, "refine": 1, "rest_loss": 0.0, **task,
         "init_seed": 0, "dropout_seed": None,
     }  # fmt: skip
     prepare_two_points.main(task, folder / "points.nc")

@@ -16,7 +16,7 @@ from repdyn.networks import Shape
 
 TASK = {"positions": 8, "pixels": 5, "width": 1.0}
 ROW = {
-    **{"model": "mlp", "activation": "tanh", "width": 30, "depth": 4, "layer": 2, "optimiser": "sgd", "networks": 2},
+    **{"model": "mlp", "activation": "tanh", "width": 30, "depth": 4, "layer": 2, "solver": "sgd", "networks": 2},
     **{"init_seed": 0, "batch_seed": 3, "dropout_seed": None},
 }
 SETTINGS = {"large": {"gain": 2.0, "lr": 0.01, "epochs": 150}, "small": {"gain": 0.6, "lr": 0.4, "epochs": 700}}

@@ -141,7 +141,7 @@ def job(output, seconds, steps=3000):
     """The script's own main(), in a process of its own."""
     row = {
         "name": "probe", "model": "dropout", "activation": "leaky_relu", "gain": 1.0, "lr": 0.01, "width": 60,
-        "depth": 6, "steps": steps, "optimiser": "adam", "networks": 3, "refine": 1, "rest_loss": 0.0,
+        "depth": 6, "steps": steps, "solver": "adam", "networks": 3, "refine": 1, "rest_loss": 0.0,
         "dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1, "init_seed": 0, "dropout_seed": 1,
     }  # fmt: skip
     data = output.parent / "points.nc"

@@ -20,7 +20,7 @@ from repdyn.networks import Shape
 GRID = {"dx": [0.5, 1.0], "dy": [0.0, 0.5], "networks": 2, "slower": 2.0, "steps": 600, "stop_loss": 1e-3}
 ROW = {
     **{"name": "10", "model": "mlp", "activation": "leaky_relu", "gain": 1.0, "lr": 0.04, "width": 30, "depth": 3},
-    **{"optimiser": "sgd", "in_dim": 1, "out_dim": 1, "init_seed": 0, "dropout_seed": None},
+    **{"solver": "sgd", "in_dim": 1, "out_dim": 1, "init_seed": 0, "dropout_seed": None},
 }
 
 

@@ -21,10 +21,10 @@ ROW = {
     **{"steps": 400, "networks": 3, "init_seed": 0, "batch_seed": 3},
 }
 METHODS = {
-    "single": {"batch": 1, "optimiser": "sgd"},
-    "minibatch": {"batch": 2, "optimiser": "sgd"},
-    "full": {"batch": 0, "optimiser": "sgd"},
-    "adam": {"batch": 0, "optimiser": "adam"},
+    "single": {"batch": 1, "solver": "sgd"},
+    "minibatch": {"batch": 2, "solver": "sgd"},
+    "full": {"batch": 0, "solver": "sgd"},
+    "adam": {"batch": 0, "solver": "adam"},
 }
 INTERVALS = {"confidence": 0.95, "resamples": 200}
 

@@ -20,7 +20,7 @@ from repdyn.tangent import tangent_kernel
 TASK = {"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}
 ROW = {
     **{"name": "smooth", "model": "mlp", "activation": "tanh", "gain": 0.9, "lr": 0.01, "width": 60, "depth": 6},
-    **{"steps": 2000, "optimiser": "sgd", "networks": 3, "refine": 1, "rest_loss": 0.0, "init_seed": 0},
+    **{"steps": 2000, "solver": "sgd", "networks": 3, "refine": 1, "rest_loss": 0.0, "init_seed": 0},
     **{"dropout_seed": None, **TASK},
 }
 INTERVALS = {"confidence": 0.95, "resamples": 200}

@@ -15,7 +15,7 @@ TASK = {"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}
 ROW = {
     "name": "10",  # a name that looks like a number stays a name
     **{"model": "mlp", "activation": "leaky_relu", "gain": 1.0, "lr": 0.02, "width": 40, "depth": 4, "steps": 500},
-    **{"optimiser": "sgd", "networks": 3, "refine": 2, "rest_loss": 0.0, "init_seed": 0, "dropout_seed": None, **TASK},
+    **{"solver": "sgd", "networks": 3, "refine": 2, "rest_loss": 0.0, "init_seed": 0, "dropout_seed": None, **TASK},
 }
 
 

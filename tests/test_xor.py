@@ -23,7 +23,7 @@ from repdyn.figures import style
 
 LAYER, LR_FACTOR = 5, 2.0
 ROW = {
-    **{"model": "mlp", "activation": "leaky_relu", "width": 50, "depth": 6, "optimiser": "sgd", "networks": 3},
+    **{"model": "mlp", "activation": "leaky_relu", "width": 50, "depth": 6, "solver": "sgd", "networks": 3},
     **{"init_seed": 0, "dropout_seed": None},
 }
 SETTINGS = {"rich": {"gain": 0.75, "lr": 0.1, "steps": 2000}, "lazy": {"gain": 2.0, "lr": 0.00025, "steps": 500}}

@@ -28,7 +28,8 @@ class ModuleTrainer:
         self.ensemble, self.device = ensemble, torch.device(device)
         found = described(ensemble)
         self.module, self.hidden = modules.made(found, ensemble.shape)
-        self.module.to(self.device).train()
+        for part in self.module.train().modules():  # its own parameters are never used
+            part._buffers.update({name: b.to(self.device) for name, b in part._buffers.items()})
         self.optimiser = OPTIMISERS[ensemble.solver]
         drawn = [self._initial(found, member) for member in ensemble.members]
         self.parameters = {name: torch.stack([one[name] for one in drawn]).to(self.device) for name in drawn[0]}
@@ -88,29 +89,22 @@ class ModuleTrainer:
         size = self.networks
         if self.device.type == "cpu":
             size = max(1, CACHE * ACTIVATIONS_KEPT // self.bytes_each)
-        return [slice(first, first + size) for first in range(0, self.networks, size)]
+        return [slice(first, min(first + size, self.networks)) for first in range(0, self.networks, size)]
 
     def _gradients(self, stack: slice, masks, x, y):
         """Gradients, losses (network,), outputs (network, point, unit) and hidden layers of a stack."""
         own = [values.shape[0] > 1 for values in (x, y)]
-        parameters = {name: p[stack] for name, p in self.parameters.items()}
+        parameters, masks = (_part(values, stack) for values in (self.parameters, masks))
+        data = [_rows(v, stack) if o else v.select(0, 0) for v, o in zip((x, y), own)]
         slope = grad(self._loss, has_aux=True)
-        if len(next(iter(parameters.values()))) == 1:  # vmap would only cost time
-            one = [
-                {name: v[0] for name, v in values.items()}
-                for values in (parameters, {n: m[stack] for n, m in masks.items()})
-            ]
-            gradients, seen = slope(*one, *(v[stack][0] if o else v[0] for v, o in zip((x, y), own)))
-            return {name: g[None] for name, g in gradients.items()}, *(
-                seen[0][None],
-                seen[1][None],
-                [h[None] for h in seen[2]],
-            )
-        data = [v[stack] if o else v[0] for v, o in zip((x, y), own)]
+        if stack.stop - stack.start == 1:  # vmap would only cost time
+            one = [{name: v.select(0, 0) for name, v in values.items()} for values in (parameters, masks)]
+            data = [v.select(0, 0) if o else v for v, o in zip(data, own)]
+            gradients, (loss, output, hidden) = slope(*one, *data)
+            gradients = {name: g.unsqueeze(0) for name, g in gradients.items()}
+            return gradients, loss.unsqueeze(0), output.unsqueeze(0), [h.unsqueeze(0) for h in hidden]
         axes = (0, 0, *(0 if o else None for o in own))
-        gradients, seen = vmap(slope, in_dims=axes)(
-            parameters, {name: mask[stack] for name, mask in masks.items()}, *data
-        )
+        gradients, seen = vmap(slope, in_dims=axes)(parameters, masks, *data)
         return gradients, *seen
 
     def _step(self, x, y, rates, corrections, masks, pairs):
@@ -121,13 +115,13 @@ class ModuleTrainer:
             losses.append(loss), outputs.append(output)
             distances.append(_distances(hidden, pairs))
             for name, g in gradients.items():
-                p = self.parameters[name][stack]
-                memory = [m[name][stack] for m in self.memories] + [None, None]
+                p = _rows(self.parameters[name], stack)
+                memory = [_rows(m[name], stack) for m in self.memories] + [None, None]
                 d, m, v = self.optimiser.rule(g, *memory[:2], *corrections)
                 for kept, new in zip(memory, (m, v)):
                     if kept is not None:
                         kept.copy_(new)
-                p.sub_(d * rates[stack].view(-1, *[1] * (p.dim() - 1)))
+                p.sub_(d * _rows(rates, stack).view(-1, *[1] * (p.dim() - 1)))
         return torch.cat(losses), torch.cat(outputs), torch.cat(distances)
 
     @torch.no_grad()
@@ -136,13 +130,14 @@ class ModuleTrainer:
         x, y = (self._tensor(values) for values in (batch.x, batch.y))
         order = None if batch.order is None else self._tensor(batch.order, torch.long)
         points = None if follow.points is None else self._tensor(follow.points)
-        rates, pairs = self._tensor(self.ensemble.rates), self._tensor(follow.pairs, torch.long)
+        rates, pairs = self._tensor(self.ensemble.rates), self._tensor(np.transpose(follow.pairs), torch.long)
         going = torch.ones_like(rates)
         reached = torch.full_like(rates, first + steps, dtype=torch.long)
         losses, seen = [], []
         for k in range(steps):
             here_x, here_y = (
-                values if order is None else self._rows(values, order[:, k, : batch.sizes[k]]) for values in (x, y)
+                values if order is None else self._chosen(values, order.select(1, k), batch.sizes[k])
+                for values in (x, y)
             )
             apart = points is not None or self.draws
             if follow.slots[k] >= 0 and apart:
@@ -156,7 +151,8 @@ class ModuleTrainer:
                 reached = torch.where(learned, first + k, reached)
                 going = torch.where(learned, 0.0, going)
             scaled = rates * going if k < updates else torch.zeros_like(rates)
-            loss, output, distances = self._one(here_x, here_y, scaled, corrections, masks, pairs, k < updates)
+            shown = pairs.narrow(1, 0, 0) if apart else pairs
+            loss, output, distances = self._one(here_x, here_y, scaled, corrections, masks, shown, k < updates)
             losses.append(loss)
             if follow.slots[k] >= 0 and not apart:
                 seen.append((distances, output))
@@ -206,11 +202,8 @@ class ModuleTrainer:
         own = x.shape[0] > 1
         parts = []
         for stack in self._stacks():
-            parameters = {name: p[stack] for name, p in self.parameters.items()}
-            here = {name: mask[stack] for name, mask in masks.items()}
-            parts.append(
-                vmap(self._passed, in_dims=(0, 0, 0 if own else None))(parameters, here, x[stack] if own else x[0])
-            )
+            here = _part(self.parameters, stack), _part(masks, stack), _rows(x, stack) if own else x.select(0, 0)
+            parts.append(vmap(self._passed, in_dims=(0, 0, 0 if own else None))(*here))
         outputs, hidden = zip(*parts)
         return torch.cat(outputs), [torch.cat(layer) for layer in zip(*hidden)]
 
@@ -221,9 +214,10 @@ class ModuleTrainer:
         each = [{f"{name}.mask": drop.draw(points, draw) for name, drop in self.drops.items()} for draw in self.draws]
         return {name: torch.stack([one[name] for one in each]).to(self.device) for name in each[0]}
 
-    def _rows(self, values, rows):
-        """values (1, row, ...) at rows (network, batch)."""
-        return values[0][rows]
+    def _chosen(self, values, rows, count: int):
+        """values (1, row, ...) at the first `count` of rows (network, batch)."""
+        rows = rows.narrow(1, 0, int(count))
+        return values.select(0, 0).index_select(0, rows.flatten()).unflatten(0, rows.shape)
 
     def _tensor(self, values, dtype=torch.float32):
         return torch.as_tensor(np.ascontiguousarray(values), dtype=dtype).to(self.device)
@@ -252,7 +246,11 @@ class ModuleTrainer:
         """A template module, the names of its hidden layers, and each network's parameters by name."""
         template, hidden = modules.made(described(self.ensemble), self.ensemble.shape)
         template.to(self.device)
-        return template, hidden, [{name: p[e] for name, p in self.parameters.items()} for e in range(self.networks)]
+        return (
+            template,
+            hidden,
+            [{name: p.select(0, e) for name, p in self.parameters.items()} for e in range(self.networks)],
+        )
 
     def keep(self, index) -> None:
         """Go on with these networks alone, in this order."""
@@ -279,13 +277,23 @@ class ModuleTrainer:
         self._graph = None
 
 
+# (Views are taken by narrow and select: tensors without values, on which the tests run a GPU's code, know no indexing.)
+def _rows(values: torch.Tensor, stack: slice) -> torch.Tensor:
+    """The networks of a stack, a view."""
+    return values.narrow(0, stack.start, stack.stop - stack.start)
+
+
+def _part(values: dict[str, torch.Tensor], stack: slice) -> dict[str, torch.Tensor]:
+    return {name: _rows(v, stack) for name, v in values.items()}
+
+
 def _distances(hidden: list[torch.Tensor], pairs: torch.Tensor) -> torch.Tensor:
-    """Squared distances (network, layer, pair) from layers (network, point, units)."""
-    a, b = pairs[:, 0], pairs[:, 1]
+    """Squared distances (network, layer, pair) from layers (network, point, units); pairs (2, pair)."""
+    a, b = pairs.unbind()
     if len({h.shape for h in hidden}) == 1:  # one operation for all layers
         stacked = torch.stack(hidden, 1)
-        return (stacked[:, :, a] - stacked[:, :, b]).square().sum(-1)
-    return torch.stack([(h[:, a] - h[:, b]).square().sum(-1) for h in hidden], 1)
+        return (stacked.index_select(2, a) - stacked.index_select(2, b)).square().sum(-1)
+    return torch.stack([(h.index_select(1, a) - h.index_select(1, b)).square().sum(-1) for h in hidden], 1)
 
 
 def _real(tensor: torch.Tensor) -> bool:

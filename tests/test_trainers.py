@@ -1,0 +1,256 @@
+"""The trainers against plain torch modules, autograd and torch.optim, against each other, and on a GPU that is not there."""
+
+import numpy as np
+import pytest
+import torch
+from runs import X, Y, after, ensemble, hidden_layers, on_two_points, plain
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from repdyn import networks
+from repdyn.networks import Shape
+from repdyn.networks.activations import ACTIVATIONS
+from repdyn.training import batches, loop, passes, recorders
+from repdyn.training.compiled import CompiledTrainer
+from repdyn.training.ensemble import BATCHES, Member, generator, initial_parameters
+from repdyn.training.module import ModuleTrainer
+from repdyn.training.optimisers import OPTIMISERS
+from repdyn.training.trace import Batch, Follow, Stop
+
+MEMBERS = [Member(3, 1.0, 0.02), Member(0, 0.8, 0.03), Member(7, 1.2, 0.01)]
+SHAPE = Shape(width=60, depth=3, activation="leaky_relu", in_dim=2, out_dim=2)
+POINTS = np.array([[-0.8, 0.3], [0.4, 0.9]])
+TARGETS = np.array([[0.6, -0.2], [0.1, 0.5]])
+STEPPERS = {
+    "sgd": lambda p, lr: torch.optim.SGD(p, lr=lr),
+    "momentum": lambda p, lr: torch.optim.SGD(p, lr=lr, momentum=0.9),
+    "adam": lambda p, lr: torch.optim.Adam(p, lr=lr),
+}
+LAYERED = ["mlp", "resnet", "cnn"]
+
+
+def slower(members, solver):
+    """Adam divides by gradients that may be close to zero, momentum adds steps up: small steps keep rounding small."""
+    return [Member(m.seed, m.gain, m.lr / {"sgd": 1, "momentum": 10, "adam": 100}[solver]) for m in members]
+
+
+def data(points, in_dim, out_dim, seed=0):
+    draw = np.random.default_rng(seed)
+    return draw.normal(size=(points, in_dim)), draw.normal(size=(points, out_dim))
+
+
+def test_every_optimiser_is_compared_with_torchs():
+    assert STEPPERS.keys() == OPTIMISERS.keys()
+
+
+@pytest.mark.parametrize("solver", STEPPERS)
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [*((CompiledTrainer, m) for m in LAYERED), *((ModuleTrainer, m) for m in networks.architectures() if m != "dropout")],
+)
+def test_training_is_that_of_torch(kind, model, solver):
+    together = ensemble(model, SHAPE, slower(MEMBERS, solver), solver)
+    trainer = after(kind(together), POINTS, TARGETS, 25)
+    hidden, output = trainer.look(POINTS)
+    x, y = (torch.tensor(a, dtype=torch.float32) for a in (POINTS, TARGETS))
+    for e, member in enumerate(together.members):
+        module, names = plain(together, e)
+        stepper = STEPPERS[solver](module.parameters(), member.lr)
+        for _ in range(25):
+            stepper.zero_grad()
+            (0.5 * nn.functional.mse_loss(module(x), y)).backward()
+            stepper.step()
+        expected, out = hidden_layers(module, names, x)
+        assert len(expected) == len(hidden) == trainer.hidden_layers == networks.hidden_layers(model, SHAPE)
+        for h, wanted in zip(hidden, expected, strict=True):
+            np.testing.assert_allclose(h[e], wanted.detach(), rtol=2e-3, atol=2e-5)
+        np.testing.assert_allclose(output[e], out.detach(), rtol=2e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("points", [1, 2, 3, 4, 7, 9])
+def test_any_activation_and_any_small_number_of_points(activation, points):
+    """The compiled steps beside the modules', with skip connections; 9 points go through the BLAS."""
+    x, y = data(points, 2, 2)
+    together = ensemble("resnet", Shape(33, 4, activation, 2, 2), MEMBERS)
+    found = [after(kind(together), x, y, 20).look(x) for kind in (CompiledTrainer, ModuleTrainer)]
+    for a, b in zip(*([*hidden, output] for hidden, output in found), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("width", [1, 15, 16, 17, 190, 300])
+def test_widths_around_a_cache_line_and_layers_that_no_near_cache_holds(width):
+    assert 190**2 > passes.NEAR
+    together = ensemble("mlp", Shape(width, 3, "tanh"), MEMBERS)
+    found = [after(kind(together), X, Y, 20).look(X) for kind in (CompiledTrainer, ModuleTrainer)]
+    for a, b in zip(*([*hidden, output] for hidden, output in found), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("kind", [CompiledTrainer, ModuleTrainer])
+@pytest.mark.parametrize("batch", [3, 16])
+def test_mini_batches(kind, batch):
+    """Orders of their own for every network, a last batch that is smaller; the loss is that of the batch."""
+    x, y = data(50, 2, 2)
+    together = ensemble("mlp", SHAPE, MEMBERS)
+    source = batches.Epochs(x, y, batch, seed=5)
+    at_end = recorders.AtEnd(lambda view: {"end": view.look(x)[1]})
+    runs = loop.run(together, source, 2 * source.steps, [at_end], trainer=kind)
+    assert source.steps == -(-50 // batch)
+    means = source.means(runs.batch_loss.values)
+    for e, member in enumerate(together.members):
+        module, _ = plain(together, e)
+        stepper = torch.optim.SGD(module.parameters(), lr=member.lr)
+        draw, seen = generator(BATCHES, 5, member.seed), []
+        inputs, targets = (torch.tensor(a, dtype=torch.float32) for a in (x, y))
+        for _ in range(2):
+            total = 0.0
+            for rows in torch.randperm(50, generator=draw).split(batch):
+                stepper.zero_grad()
+                loss = 0.5 * nn.functional.mse_loss(module(inputs[rows]), targets[rows])
+                total += loss.item() * len(rows)
+                loss.backward()
+                stepper.step()
+            seen.append(total / 50)
+        np.testing.assert_allclose(means[e], seen, rtol=1e-4)
+        np.testing.assert_allclose(runs.end[e], module(inputs).detach(), rtol=2e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("model", [*LAYERED, "dropout"])
+def test_a_seed_names_one_network_whatever_else_is_in_the_ensemble(model):
+    """Alone, in company, and in another place: the same bytes."""
+
+    def trained(members):
+        trainer = after(CompiledTrainer(ensemble(model, SHAPE, members)), POINTS, TARGETS, 30)
+        return {m.seed: theta for m, theta in zip(members, trainer.theta, strict=True)}
+
+    together, alone, turned = trained(MEMBERS), trained(MEMBERS[1:2]), trained(MEMBERS[::-1])
+    assert np.array_equal(alone[0], together[0]) and np.array_equal(alone[0], turned[0])
+    assert not np.array_equal(together[0], together[3])
+
+
+@pytest.mark.parametrize("model", networks.architectures())
+def test_a_module_is_one_network_whatever_else_is_in_the_ensemble(model):
+    members = [Member(m.seed, m.gain, m.lr / 10) for m in MEMBERS]
+    found = [
+        after(ModuleTrainer(ensemble(model, SHAPE, some)), POINTS, TARGETS, 10).look(POINTS)[1]
+        for some in (members, members[1:2])
+    ]
+    np.testing.assert_allclose(found[0][1], found[1][0], rtol=1e-3, atol=1e-5)
+
+
+def test_dropout_drops_a_tenth_and_keeps_the_mean():
+    """In both trainers, at learning rate 0: what is trained on fluctuates, what is looked at does not."""
+    for kind in (CompiledTrainer, ModuleTrainer):
+        still = ensemble("dropout", Shape(300, 3, "none"), [Member(0, 1.0, 0.0)])
+        runs = loop.run(still, batches.Points(X, Y), 200, [recorders.Pairs(recorders.every(1, 199))], trainer=kind)
+        assert np.ptp(runs.distance.values, axis=-1).max() == 0 and np.ptp(runs.output.values, axis=1).max() == 0
+        assert np.ptp(runs.batch_loss.values) > 0
+    trainer = CompiledTrainer(still)
+    masks = trainer._masks(Batch(X[None], Y[None]), 50)
+    assert (masks == 0).mean() == pytest.approx(0.1, abs=0.01) and masks.mean() == pytest.approx(1, abs=0.01)
+
+
+def test_initial_weights_are_xavier_normal_times_the_gain():
+    layers = networks.layers("cnn", Shape(width=400, depth=2, activation="relu"))
+    for layer, (weight, bias) in zip(layers, initial_parameters(layers, Member(1, 1.7, 0.1), 0), strict=True):
+        expected = 1.7 * np.sqrt(2 / sum(layer.weights.fans))
+        assert weight.std().item() == pytest.approx(expected, rel=4 / np.sqrt(weight.numel()))
+        assert not bias.any()
+    small, large = (initial_parameters(layers, Member(1, gain, 0.1), 0)[1][0] for gain in (0.5, 2.0))
+    torch.testing.assert_close(4 * small, large)  # the same draw, scaled
+    trainer = ModuleTrainer(ensemble("layernorm", Shape(200, 2, "relu"), [Member(0, 1.7, 0.1)]))
+    weights = {name: p[0] for name, p in trainer.parameters.items()}
+    assert weights["1.0.weight"].std().item() == pytest.approx(1.7 / 200**0.5, rel=0.03)
+    assert (weights["1.1.weight"] == 1).all() and not weights["1.1.bias"].any() and not weights["1.0.bias"].any()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_and_slopes_are_torchs(name):
+    """The plain functions and the compiled ones, over a wide range."""
+    entry, place = ACTIVATIONS[name], list(ACTIVATIONS).index(name)
+    z = torch.linspace(-30, 30, 2001, dtype=torch.float64).requires_grad_()
+    a = entry.on_tensors(z)
+    (slope,) = torch.autograd.grad(a.sum(), z)
+    for value, f, s in zip(z.tolist()[::100], a.tolist()[::100], slope.tolist()[::100], strict=True):
+        assert entry.function(value) == pytest.approx(f, rel=1e-9, abs=1e-12)
+        assert entry.slope(value, f) == pytest.approx(s, rel=1e-9, abs=1e-9)
+    single = z.detach().numpy().astype(np.float32)[None]
+    found, g = np.empty_like(single), np.ones_like(single)
+    passes.activate(place, single, found)
+    passes.pull_activation(place, single, found, g)
+    np.testing.assert_allclose(found[0], a.detach(), rtol=5e-7, atol=1e-6)
+    np.testing.assert_allclose(g[0], slope, rtol=1e-6, atol=1e-6)
+
+
+def test_whether_an_activation_is_smooth_and_its_mean_square_slope_are_so():
+    """Smooth: slopes just below and above 0 agree. Mean field: the mean of phi'^2 over inputs symmetric about 0."""
+    z = np.random.default_rng(0).normal(size=100_000)
+    for entry in ACTIVATIONS.values():
+        below, above = (entry.slope(side, entry.function(side)) for side in (-1e-9, 1e-9))
+        assert entry.smooth == (abs(below - above) < 1e-6)
+        for scale in (0.1, 10) if entry.mean_square_slope else ():
+            squares = [entry.slope(v, entry.function(v)) ** 2 for v in (scale * z[:20_000]).tolist()]
+            assert entry.mean_square_slope == pytest.approx(np.mean(squares), rel=0.03)
+
+
+@pytest.mark.parametrize("kind", [CompiledTrainer, ModuleTrainer])
+def test_who_stops_moves_no_more_and_what_is_followed_need_not_be_trained_on(kind):
+    members = [Member(0, 1.0, 0.3), Member(1, 1.0, 0.001)]
+    trainer = kind(ensemble("mlp", Shape(30, 2, "tanh"), members))
+    other = np.array([[[0.3], [0.9], [-0.4]]], np.float32)
+    batch = Batch(X[None].astype(np.float32), Y[None].astype(np.float32))
+    follow = Follow(np.arange(100), other, np.array([[0, 2], [1, 2]]))
+    trace = trainer.train(batch, 0, 100, 100, Stop(1e-3, 5), follow)
+    assert trace.reached[1] == 100 and 0 < trace.reached[0] < 100 and trace.reached[0] % 5 == 0
+    losses = trace.losses[0, : trace.reached[0] + 1]
+    assert losses[-1] <= 1e-3 < losses[::5][:-1].min()
+    hidden, output = trainer.look(other[0])
+    np.testing.assert_allclose(output[0], trace.outputs[0, trace.reached[0]], rtol=1e-5, atol=1e-6)
+    for layer, h in enumerate(hidden):
+        expected = [((h[0, a] - h[0, b]) ** 2).sum() for a, b in ((0, 2), (1, 2))]
+        np.testing.assert_allclose(trace.distances[0, trace.reached[0], layer], expected, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize(("kind", "model"), [(CompiledTrainer, "dropout"), (ModuleTrainer, "dropout")])
+@pytest.mark.parametrize("solver", STEPPERS)
+def test_what_is_saved_and_put_back_goes_on_as_if_nothing_had_been(kind, model, solver):
+    together = ensemble(model, SHAPE, slower(MEMBERS, solver), solver)
+    whole = after(kind(together), POINTS, TARGETS, 30)
+    begun = after(kind(together), POINTS, TARGETS, 12)
+    begun.keep([0, 2])
+    fresh = kind(together)
+    fresh.keep([0, 2])
+    fresh.restore({name: value.copy() for name, value in begun.state().items()})
+    after(fresh, POINTS, TARGETS, 18, first=12)
+    np.testing.assert_allclose(fresh.look(POINTS)[1], whole.look(POINTS)[1][[0, 2]], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("solver", STEPPERS)
+@pytest.mark.parametrize("model", networks.architectures())
+def test_on_a_gpu_that_is_not_there(model, solver):
+    """Torch's fake tensors have a device, a shape and a type: every operation of a step is checked for them."""
+    with FakeTensorMode():
+        trainer = ModuleTrainer(ensemble(model, Shape(40, 3, "tanh"), MEMBERS, solver), "cuda:0")
+        batch = Batch(X[None].astype(np.float32), Y[None].astype(np.float32))
+        trace = trainer.train(batch, 0, 4, 4, Stop(0.1, 2), Follow(np.arange(4), None, np.array([[0, 1]])))
+        assert all(p.device.type == "cuda" for p in trainer.parameters.values())
+        assert trace.distances.device.type == "cuda" and trace.losses.device.type == "cuda"
+        assert trace.distances.shape == (3, 4, trainer.hidden_layers, 1) and trace.outputs.shape == (3, 4, 2, 1)
+        hidden, output = trainer.look(X)
+        assert len(hidden) == trainer.hidden_layers and output.device.type == "cuda"
+        mixed = torch.zeros(3, 2, 1)
+        with pytest.raises(RuntimeError, match=r"(?i)device"):
+            mixed + output
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine: its arithmetic is tested on the CPU")
+@pytest.mark.parametrize("solver", STEPPERS)
+@pytest.mark.parametrize("model", [m for m in networks.architectures() if m != "dropout"])
+def test_a_gpu_trains_the_same_networks(model, solver):
+    members = [Member(seed, 0.7, 0.005 / {"sgd": 1, "momentum": 10, "adam": 10}[solver]) for seed in range(3)]
+    cpu, gpu = (
+        on_two_points(model, Shape(60, 3, "tanh"), members, 200, solver, device=device) for device in ("cpu", "cuda")
+    )
+    np.testing.assert_allclose(gpu.H, cpu.H, rtol=5e-3, atol=1e-5)
+    np.testing.assert_allclose(gpu.loss, cpu.loss, rtol=5e-3, atol=1e-6)
