@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import scipy.linalg  # noqa: F401  (its BLAS has to be there to be limited)
 import threadpoolctl
 import torch
 

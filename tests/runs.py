@@ -23,11 +23,9 @@ def ensemble(model, shape, members, solver="sgd", **options) -> Ensemble:
 
 
 def on_two_points(model, shape, members, steps, solver="sgd", x=X, y=Y, seeds=None, **options) -> SimpleNamespace:
-    """Everything recorded at every step: H (network, layer, step), Y, w, loss, mean_error (network, step), diverged_at."""
+    """Everything at every step: H (network, layer, step); Y, w, loss, mean_error (network, step); diverged_at."""
     networks_ = ensemble(model, shape, members, solver, **(seeds or {}))
-    runs = loop.run(
-        networks_, batches.Points(x, y), steps, [recorders.Pairs(recorders.every(1, steps - 1))], **options
-    )
+    runs = loop.run(networks_, batches.Points(x, y), steps, [recorders.Pairs(recorders.every(1, steps - 1))], **options)
     H = runs.distance.values[:, :, 0]
     seen = output_observables(runs.output.values, y)
     return SimpleNamespace(H=H, diverged_at=runs.diverged_at.values, ended_at=runs.ended_at.values, **seen)
@@ -69,4 +67,4 @@ def hidden_layers(module, names, x) -> tuple[list[torch.Tensor], torch.Tensor]:
     return found, output
 
 
-__all__ = ["NEVER", "X", "Y", "Member", "after", "ensemble", "hidden_layers", "on_two_points", "plain"]
+__all__ = ["NEVER", "Member", "X", "Y", "after", "ensemble", "hidden_layers", "on_two_points", "plain"]

@@ -7,12 +7,14 @@ import plot_blobs
 import pytest
 import torch
 import train_blobs
+from runs import ensemble
 from scipy.spatial.distance import pdist
 from torch import nn
 
-from repdyn import artifacts, blobs, blobs_training, embedding, networks
-from repdyn.ensemble import BATCHES, INIT, Member, generator, initial_parameters
+from repdyn import artifacts, blobs, embedding, networks
 from repdyn.networks import Shape
+from repdyn.training import batches, loop, recorders
+from repdyn.training.ensemble import BATCHES, INIT, Member, generator, initial_parameters
 
 TASK = {"positions": 8, "pixels": 5, "width": 1.0}
 ROW = {
@@ -77,15 +79,17 @@ def test_a_map_of_points_in_three_dimensions_is_exact_and_always_the_same():
     assert not embedding.mds(np.ones((5, 4)), 0)[0].any()
 
 
-def test_mini_batches_are_trained_as_torch_does_it():
+def test_mini_batches_are_trained_as_torch_does_it(tmp_path):
     """Plain modules with a tanh that is one, the same order of inputs, a last batch that is smaller."""
-    data = blobs.make(5, 4, 1.0)  # 50 inputs in batches of 16, 16, 16 and 2
+    small = {"width": 20, "depth": 3, "layer": 1, "gain": 0.8, "lr": 0.1, "epochs": 12, "init_seed": 5, "batch_seed": 7}
+    task = {"positions": 5, "pixels": 4, "width": 1.0}
+    train_blobs.main({"name": "small", **ROW, **small}, task, 16, 0.5, "cpu", tmp_path / "small.nc")
+    recorded = artifacts.read_dataset(tmp_path / "small.nc")
+    assert recorded.epoch.values.tolist() == list(range(7))
+    data = blobs.make(**task)  # 50 inputs in batches of 16, 16, 16 and 2
     layers = networks.layers("mlp", Shape(20, 3, "tanh", 18, 1))
-    members = [Member(3, 0.8, 0.1), Member(1, 1.2, 0.05)]
-    recorded = blobs_training.train(layers, members, data.inputs, data.targets, 6, 16, 1, init_seed=5, batch_seed=7)
-    assert recorded.epochs.tolist() == list(range(7))
     x, y = (torch.tensor(values, dtype=torch.float32) for values in (data.inputs, data.targets))
-    for e, member in enumerate(members):
+    for e, member in enumerate([Member(0, 0.8, 0.1), Member(1, 0.8, 0.1)]):
         modules = []
         for weight, bias in initial_parameters(layers, member, 5):
             linear = nn.Linear(*weight.shape)
@@ -94,27 +98,34 @@ def test_mini_batches_are_trained_as_torch_does_it():
         net = nn.Sequential(*modules[:-1])
         stepper = torch.optim.SGD(net.parameters(), lr=member.lr)
         np.testing.assert_allclose(recorded.hidden_start[e], net[:4](x).detach(), rtol=1e-4, atol=1e-6)
+        losses = []
         draw = generator(BATCHES, 7, member.seed)
         for _ in range(6):
+            losses.append(0.5 * nn.functional.mse_loss(net(x), y).item())
             for chosen in torch.randperm(50, generator=draw).split(16):
                 stepper.zero_grad()
                 (0.5 * nn.functional.mse_loss(net(x[chosen]), y[chosen])).backward()
                 stepper.step()
         np.testing.assert_allclose(recorded.hidden_end[e], net[:4](x).detach(), rtol=1e-3, atol=1e-5)
-        final = 0.5 * nn.functional.mse_loss(net(x), y).item()
-        assert recorded.loss[e, -1] == pytest.approx(final, rel=1e-3)
-    assert not torch.equal(torch.randperm(50, generator=generator(BATCHES, 7, 3)), torch.randperm(50, generator=draw))
-    assert generator(BATCHES, 7, 3).initial_seed() != generator(INIT, 7, 3).initial_seed()
+        losses.append(0.5 * nn.functional.mse_loss(net(x), y).item())
+        np.testing.assert_allclose(recorded.loss[e], losses, rtol=1e-3)
+    first, other = (torch.randperm(50, generator=generator(BATCHES, 7, seed)) for seed in (0, 1))
+    assert not torch.equal(first, other)
+    assert generator(BATCHES, 7, 0).initial_seed() != generator(INIT, 7, 0).initial_seed()
 
 
 def test_divergence_stays_with_its_network():
     data = blobs.make(5, 4, 1.0)
-    layers = networks.layers("mlp", Shape(20, 3, "relu", 18, 1))
-    runs = blobs_training.train(
-        layers, [Member(0, 1.0, 0.05), Member(1, 1.0, 1e6)], data.inputs, data.targets, 5, 16, 1
-    )
-    assert np.isfinite(runs.hidden_end[0]).all() and np.isfinite(runs.loss[0]).all()
-    assert np.isnan(runs.hidden_end[1]).all() and np.isnan(runs.loss[1, -1])
+    source = batches.Epochs(data.inputs, data.targets, 16)
+    members = [Member(0, 1.0, 0.05), Member(1, 1.0, 1e6)]
+    ends = np.array([0, 5 * source.steps])
+    record = [
+        recorders.Look(lambda view: train_blobs.loss(view, data), ends, "epoch", {"loss": ()}),
+        recorders.Look(lambda view: train_blobs.hidden(view, data, {"layer": 1}), ends, "when"),
+    ]
+    runs = loop.run(ensemble("mlp", Shape(20, 3, "relu", 18, 1), members), source, ends[1], record)
+    assert np.isfinite(runs.hidden[0]).all() and np.isfinite(runs.loss[0]).all()
+    assert np.isnan(runs.hidden[1, 1]).all() and np.isnan(runs.loss[1, 1])
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ CHANGES = {
     "the task": ("config/config.yaml", "    dy2: 0.5", "    dy2: 0.6", BOTH | {"prepare_two_points"}),
     "a threshold": ("config/config.yaml", "discard_loss_above: 1.0e-2", "discard_loss_above: 1.0e-3",
                     {"fit/default", "fit/gain_0.9"}),
-    "training code": ("workflow/scripts/repdyn/training.py", "import logging", "import logging  # edited", BOTH),
+    "training code": ("workflow/scripts/repdyn/training/loop.py", "import logging", "import logging  # edited", BOTH),
     "theory code": ("workflow/scripts/repdyn/theory.py", "import numpy", "\nimport numpy",
                     {"fit/default", "fit/gain_0.9"}),
     "a library's version": ("requirements.lock", "scipy==", "scipy==0.0+", BOTH | {"prepare_two_points"}),

@@ -8,10 +8,11 @@ hold, and falls in the later ones; the theory describes late layers far better t
 import numpy as np
 import pytest
 import yaml
+from runs import on_two_points
 
-from repdyn import fitting, networks, settings
-from repdyn.ensemble import Member
-from repdyn.training import train
+from repdyn import fitting, settings
+from repdyn.networks import Shape
+from repdyn.training.ensemble import Member
 
 SEEDS = 2
 LAYERS = 20
@@ -25,10 +26,9 @@ def row():
 
 @pytest.fixture(scope="module")
 def runs(row):
-    x, y = np.array([[-1.0], [0.0]]), np.array([[0.6], [0.6 + 0.5**0.5]])
-    shape = networks.Shape(row["width"], row["depth"], row["activation"])
+    shape = Shape(row["width"], row["depth"], row["activation"])
     members = [Member(seed, row["gain"], row["lr"] / row["refine"]) for seed in range(SEEDS)]
-    runs = train(networks.layers(row["model"], shape), members, x, y, row["steps"] * row["refine"])
+    runs = on_two_points(row["model"], shape, members, row["steps"] * row["refine"])
     assert runs.loss[:, -1].max() < 1e-4
     return runs
 

@@ -8,56 +8,59 @@ import pytest
 import summarise_depth_gain
 import torch
 import train_depth_gain
+from runs import ensemble, on_two_points
 
-from repdyn import artifacts, networks, phases, tangent, training
-from repdyn.activations import ACTIVATIONS
-from repdyn.ensemble import Ensemble, Member, initial_parameters
+from repdyn import artifacts, networks, phases
 from repdyn.figures import depth_gain
 from repdyn.networks import Shape
+from repdyn.networks.activations import ACTIVATIONS
+from repdyn.networks.tangent_kernel import of_networks, stable_rate
+from repdyn.training.compiled import LayeredNetworks
+from repdyn.training.ensemble import Member, initial_parameters
 
-X = torch.tensor([[-0.8, 0.3], [0.4, 0.9], [0.1, -0.2]])
+X = np.array([[-0.8, 0.3], [0.4, 0.9], [0.1, -0.2]])
 MEMBERS = [Member(3, 1.0, 0.1), Member(4, 1.5, 0.1)]
 
 
 @pytest.mark.parametrize("model", ["mlp", "resnet"])
 def test_the_kernel_is_that_of_automatic_differentiation(model):
-    layers = networks.layers(model, Shape(width=12, depth=3, activation="tanh", in_dim=2, out_dim=2))
-    kernel = tangent.tangent_kernel(Ensemble(layers, MEMBERS), X)
+    shape = Shape(width=12, depth=3, activation="tanh", in_dim=2, out_dim=2)
+    kernel = of_networks(*LayeredNetworks(ensemble(model, shape, MEMBERS)).modules(), X)
+    layers = networks.layers(model, shape)
     for e, member in enumerate(MEMBERS):
         parameters = [p.requires_grad_() for pair in initial_parameters(layers, member, 0) for p in pair]
-        outputs, h = [], X
+        outputs, h = [], torch.tensor(X, dtype=torch.float32)
         for n, layer in enumerate(layers):
-            h = ACTIVATIONS[layer.activation][0](h @ parameters[2 * n] + parameters[2 * n + 1])
+            h = ACTIVATIONS[layer.activation].on_tensors(h @ parameters[2 * n] + parameters[2 * n + 1])
             h = h + outputs[n - layer.skip] if layer.skip else h
             outputs.append(h)
-        rows = [torch.autograd.grad(f, parameters, retain_graph=True) for f in h.T.flatten()]  # output by output
+        rows = [torch.autograd.grad(f, parameters, retain_graph=True) for f in h.flatten()]  # point by point
         jacobian = torch.stack([torch.cat([g.flatten() for g in row]) for row in rows])
-        torch.testing.assert_close(kernel[e], jacobian @ jacobian.T, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(torch.tensor(kernel[e]), jacobian @ jacobian.T, rtol=1e-4, atol=1e-4)
 
 
-def test_the_kernel_moves_nothing():
-    layers = networks.layers("mlp", Shape(width=12, depth=3, activation="relu", in_dim=2))
-    ensemble = Ensemble(layers, MEMBERS)
-    before = [w.clone() for w in ensemble.weights]
-    tangent.tangent_kernel(ensemble, X)
-    assert all(torch.equal(a, b) for a, b in zip(before, ensemble.weights, strict=True))
-    with pytest.raises(ValueError, match="without dropout"):
-        dropping = networks.layers("dropout", Shape(width=12, depth=3, activation="relu", in_dim=2))
-        tangent.tangent_kernel(Ensemble(dropping, MEMBERS, dropout_seed=0), X)
+def test_the_kernel_moves_nothing_and_is_that_of_every_unit_in_place():
+    shape = Shape(width=12, depth=3, activation="relu", in_dim=2)
+    whole, dropping = (LayeredNetworks(ensemble(model, shape, MEMBERS)) for model in ("mlp", "dropout"))
+    before = whole.theta.copy()
+    module, hidden, each = whole.modules()
+    own = [p.clone() for p in module.parameters()]
+    kernel = of_networks(module, hidden, each, X)
+    assert np.array_equal(whole.theta, before)
+    assert all(torch.equal(a, b) for a, b in zip(own, module.parameters(), strict=True))
+    assert np.array_equal(of_networks(*dropping.modules(), X), kernel)
 
 
 @pytest.mark.parametrize("fraction", [0.05, 0.5, 0.9, 1.0, 1.2])
 def test_one_step_at_a_fraction_of_the_stable_rate(fraction):
     """A small error along the kernel's first eigenvector is multiplied by 1 - 2 fraction, and grows above 1."""
-    layers = networks.layers("mlp", Shape(width=200, depth=2, activation="tanh"))
-    x = np.array([[-1.0], [0.7]])
-    still = Ensemble(layers, [Member(0, 1.0, 0.0)])
-    inputs = torch.tensor(x, dtype=torch.float32)
-    kernel = tangent.tangent_kernel(still, inputs)
-    first = torch.linalg.eigh(kernel[0]).eigenvectors[:, -1:].numpy()
-    y = still.forward(inputs)[1][0].numpy() - 0.01 * first
-    rate = fraction * tangent.stable_rate(kernel).item()
-    loss = training.train(layers, [Member(0, 1.0, rate)], x, y, 2).loss[0]
+    shape, x = Shape(width=200, depth=2, activation="tanh"), np.array([[-1.0], [0.7]])
+    still = LayeredNetworks(ensemble("mlp", shape, [Member(0, 1.0, 0.0)]))
+    kernel = of_networks(*still.modules(), x)
+    first = np.linalg.eigh(kernel[0]).eigenvectors[:, -1:]
+    y = still.look(x)[1][0] - 0.01 * first
+    rate = fraction * stable_rate(kernel).item()
+    loss = on_two_points("mlp", shape, [Member(0, 1.0, rate)], 2, x=x, y=y).loss[0]
     assert loss[1] / loss[0] == pytest.approx((1 - 2 * fraction) ** 2, abs=0.03)
 
 

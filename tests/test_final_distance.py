@@ -1,5 +1,7 @@
 """Final distances on a grid: training to the end, predictions from rates fitted elsewhere, what becomes of failures."""
 
+from types import SimpleNamespace
+
 import fit_grid
 import numpy as np
 import pandas as pd
@@ -8,14 +10,18 @@ import plot_out_of_sample
 import predict_final_distance
 import predict_trajectories
 import pytest
-import torch
 import train_grid
 import xarray as xr
+from runs import X, Y, after, ensemble, on_two_points
 from scipy.integrate import solve_ivp
 
-from repdyn import artifacts, convergence, fitting, networks, prediction, tasks, theory, training
-from repdyn.ensemble import Ensemble, Member
+from repdyn import artifacts, fitting, prediction, tasks, theory
 from repdyn.networks import Shape
+from repdyn.observables import output_observables
+from repdyn.training import batches, loop, recorders
+from repdyn.training.compiled import CompiledTrainer
+from repdyn.training.ensemble import Member
+from repdyn.training.trace import Stop
 
 GRID = {"dx": [0.5, 1.0], "dy": [0.0, 0.5], "networks": 2, "slower": 2.0, "steps": 600, "stop_loss": 1e-3}
 ROW = {
@@ -24,66 +30,58 @@ ROW = {
 }
 
 
-def points(cells):
-    return (np.stack(data) for data in zip(*(tasks.two_points(dx, dy) for dx, dy in cells), strict=True))
+def until(stop_loss, model, shape, members, x, y, steps):
+    """Networks on data of their own, each until its loss is so small; H, Y, w, loss every 10 steps, last samples."""
+    record, stop = [recorders.Pairs(recorders.every(10, steps))], Stop(stop_loss, 10)
+    runs = loop.run(ensemble(model, shape, members), batches.Points(x, y), steps, record, stop=stop)
+    seen = [output_observables(output, target) for output, target in zip(runs.output.values, y, strict=True)]
+    curves = {name: np.stack([one[name] for one in seen]) for name in ("Y", "w", "loss")}
+    return SimpleNamespace(H=runs.distance.values[:, :, 0], last=runs.ended_at.values // 10, **curves)
 
 
-@pytest.mark.parametrize(("model", "optimiser"), [("mlp", "sgd"), ("resnet", "adam"), ("dropout", "sgd")])
-def test_dropping_a_network_leaves_the_others_as_they_are(model, optimiser):
-    layers = networks.layers(model, Shape(width=20, depth=3, activation="tanh"))
+@pytest.mark.parametrize(("model", "solver"), [("mlp", "sgd"), ("resnet", "adam"), ("dropout", "sgd")])
+def test_dropping_a_network_leaves_the_others_as_they_are(model, solver):
     members = [Member(seed, 1.0, 0.01 * (1 + seed)) for seed in range(3)]
-    x, y = map(torch.tensor, (np.float32([[-1], [0]]), np.float32([[0.6], [1.3]])))
-
-    def trained(drop_at):
-        ensemble = Ensemble(layers, members, optimiser, dropout_seed=1)
-        for t in range(30):
-            if t == drop_at:
-                ensemble.keep([0, 2])
-            _, output = ensemble.forward(x)
-            ensemble.backward(output - y)
-        return ensemble
-
-    whole, smaller = trained(None), trained(10)
-    assert [member.seed for member in smaller.members] == [0, 2]
-    for before, after in zip(whole.weights + whole.biases, smaller.weights + smaller.biases, strict=True):
-        assert torch.equal(before[[0, 2]], after)
+    whole, smaller = (CompiledTrainer(ensemble(model, Shape(20, 3, "tanh"), members, solver)) for _ in range(2))
+    after(whole, X, Y, 30)
+    after(smaller, X, Y, 10).keep([0, 2])
+    after(smaller, X, Y, 20, first=10)
+    assert [member.seed for member in smaller.ensemble.members] == [0, 2]
+    np.testing.assert_array_equal(smaller.theta, whole.theta[[0, 2]])
 
 
 @pytest.mark.parametrize("model", ["mlp", "dropout"])
 def test_every_cell_is_what_it_would_be_alone_and_stops_when_it_has_learned(model):
-    """A stack of different data, against the plain training loop on each of them."""
-    layers = networks.layers(model, Shape(width=30, depth=3, activation="leaky_relu"))
-    cells = [(0.5, 0.0), (1.0, 0.5), (1.5, 1.0)]
-    members = [Member(seed, 1.0, 0.03) for seed in (0, 1, 0)]
-    x, y = points(cells)
-    found = convergence.train_until(layers, members, x, y, 800, 2e-3, dropout_seed=7)
+    """Different data, each beside a run to the end on that alone; what counts is the loss without dropout."""
+    members, shape = [Member(seed, 1.0, 0.03) for seed in (0, 1, 0)], Shape(30, 3, "leaky_relu")
+    cells = [tasks.two_points(dx, dy) for dx, dy in [(0.5, 0.0), (1.0, 0.5), (1.5, 1.0)]]
+    x, y = (np.stack(data) for data in zip(*cells, strict=True))
+    found = until(2e-3, model, shape, members, x, y, 800)
     assert len(set(found.last)) == 3  # each has its own end, else this tests little
     for n, member in enumerate(members):
-        alone = training.train(layers, [member], x[n], y[n], 801, dropout_seed=7)
-        low = np.flatnonzero(alone.loss[0, :: convergence.EVERY] <= 2e-3)
+        alone = on_two_points(model, shape, [member], 801, x=x[n], y=y[n])
+        low = np.flatnonzero(alone.loss[0, ::10] <= 2e-3)
         last = low[0] if low.size else 80
         assert found.last[n] == last
         for name in ("Y", "w", "loss"):
-            expected = getattr(alone, name)[0, :: convergence.EVERY][: last + 1]
+            expected = getattr(alone, name)[0, ::10][: last + 1]
             np.testing.assert_array_equal(getattr(found, name)[n, : last + 1], expected)
             assert np.isnan(getattr(found, name)[n, last + 1 :]).all()
-        np.testing.assert_array_equal(found.H[n, :, : last + 1], alone.H[0][:, :: convergence.EVERY][:, : last + 1])
+        np.testing.assert_array_equal(found.H[n, :, : last + 1], alone.H[0][:, ::10][:, : last + 1])
 
 
-def test_rotation_is_the_angle_between_first_and_last_difference():
-    layers = networks.layers("mlp", Shape(width=30, depth=2, activation="tanh"))
-    x, y = points([(1.0, 0.5)])
-    found = convergence.train_until(layers, [Member(0, 1.0, 0.05)], x, y, 50, 1e-9)
-    ensemble = Ensemble(layers, [Member(0, 1.0, 0.05)])
-    data, targets = torch.tensor(x, dtype=torch.float32), torch.tensor(y, dtype=torch.float32)
-    seen = []
-    for _ in range(51):
-        hidden, output = ensemble.forward(data)
-        seen.append([(h[0, 0] - h[0, 1]).double().numpy() for h in hidden])
-        ensemble.backward((output - targets) / 2)
-    for layer, (a, b) in enumerate(zip(seen[0], seen[50], strict=True)):
-        assert found.rotation[0, layer] == pytest.approx(a @ b / np.sqrt((a @ a) * (b @ b)), rel=1e-5)
-    assert found.rotation[0].min() < 0.9999
+def test_rotation_is_the_angle_between_first_and_last_difference(tmp_path):
+    grid = {"dx": [1.0], "dy": [0.5], "networks": 1, "slower": 1.0, "steps": 50, "stop_loss": 1e-9}
+    row = {**ROW, "activation": "tanh", "lr": 0.05, "depth": 2}
+    train_grid.main(row, grid, "cpu", tmp_path / "one.nc")
+    rotation = artifacts.read_dataset(tmp_path / "one.nc").rotation.values[0]
+    x, y = tasks.two_points(1.0, 0.5)
+    trainer = CompiledTrainer(ensemble("mlp", Shape(30, 2, "tanh"), [Member(0, 1.0, 0.05)]))
+    seen = trainer.look(x)[0], after(trainer, x, y, 50).look(x)[0]
+    for layer, pair in enumerate(zip(*seen, strict=True)):
+        a, b = (np.float64(h[0, 0] - h[0, 1]) for h in pair)
+        assert rotation[layer] == pytest.approx(a @ b / np.sqrt((a @ a) * (b @ b)), rel=1e-5)
+    assert rotation.min() < 0.9999
 
 
 def test_a_linear_network_ends_where_the_fixed_point_says():
@@ -92,8 +90,7 @@ def test_a_linear_network_ends_where_the_fixed_point_says():
     members = [Member(seed, gain, 0.02) for seed, gain in ((0, 0.5), (5, 1.5)) for _ in cells]
     x = np.array([[[dx / 2], [-dx / 2]] for dx, _ in cells] * 2)
     y = np.array([[[dy / 2], [-dy / 2]] for _, dy in cells] * 2)
-    layers = networks.layers("mlp", Shape(width=1, depth=1, activation="none"))
-    runs = convergence.train_until(layers, members, x, y, 20000, 1e-9)
+    runs = until(1e-9, "mlp", Shape(1, 1, "none"), members, x, y, 20000)
     ends = runs.H[np.arange(8), 0, runs.last]
     dx2, dy2 = (np.array(cells * 2) ** 2).T
     expected, low, high = theory.fixed_point(runs.H[:, 0, 0], runs.Y[:, 0], 0.01, 0.01, dx2, dy2)
@@ -292,8 +289,7 @@ def test_the_grid_is_trained_with_the_networks_of_the_two_point_study(trained):
         assert ends[0] <= 1e-3 or ends[1] == 600
         assert run.step.values[0] == 0 and (np.diff(run.step.values[there]) > 0).all()
     x, y = tasks.two_points(1.0, 0.5)
-    layers = networks.layers("mlp", Shape(30, 3, "leaky_relu"))
-    alone = training.train(layers, [Member(1, 1.0, 0.02)], x, y, 11)
+    alone = on_two_points("mlp", Shape(30, 3, "leaky_relu"), [Member(1, 1.0, 0.02)], 11, x=x, y=y)
     np.testing.assert_array_equal(runs.H.isel(network=7, sample=[0, 1]).values, alone.H[0][:, [0, 10]])
 
 

@@ -15,10 +15,12 @@ import plot_mnist_structure
 import pytest
 import torch
 import train_mnist
+from runs import ensemble
 from torch import nn
 
-from repdyn import artifacts, digits, downloads, fitting, mnist, mnist_files, mnist_training, networks, sources, theory
-from repdyn.ensemble import BATCHES, Ensemble, Member, generator
+from repdyn import artifacts, digits, downloads, fitting, mnist, mnist_files, networks, sources, theory
+from repdyn.training import batches, compiled, loop, recorders
+from repdyn.training.ensemble import BATCHES, Member, generator, initial_parameters, of_row
 
 SHAPE = networks.Shape(width=20, depth=3, activation="leaky_relu", in_dim=784, out_dim=10)
 INTERVALS = {"confidence": 0.9, "resamples": 100}
@@ -39,22 +41,27 @@ def stand_in():
 
 
 def trained(stand_in, members, epochs=2, batch=64, model="mlp", seed=3):
-    pairs = mnist.draw_pairs(stand_in["labels"], 3, 2, seed=1)
-    sets = stand_in["train"], stand_in["test"], pairs, stand_in["test"][0][:30]
-    runs = mnist_training.train(networks.layers(model, SHAPE), members, *sets, epochs, batch, batch_seed=seed)
-    return runs, pairs
+    """What the script records of five pairs, of the test set and of 30 probes; and the pairs."""
+    (x, y), test = stand_in["train"], stand_in["test"]
+    pairs, source = mnist.draw_pairs(stand_in["labels"], 3, 2, seed=1), batches.Epochs(x, y, batch, seed)
+    ends, points = source.steps * np.arange(1, epochs + 1), tuple((2 * n, 2 * n + 1) for n in range(5))
+    record = [
+        recorders.Pairs(train_mnist.schedule(source.steps, epochs), points, x[pairs.flatten()]),
+        recorders.Look(lambda view: train_mnist.accuracy(view, *test), ends, "epoch", {"accuracy": ()}),
+        recorders.Look(lambda view: train_mnist.probed(view, test[0][:30]), ends[[-1]] * [0, 1], "when"),
+    ]
+    runs = loop.run(ensemble(model, SHAPE, members), source, ends[-1], record)
+    return runs.assign(loss=(("network", "epoch"), source.means(runs.batch_loss.values))), pairs
 
 
 def test_against_a_plain_loop(stand_in):
     """torch.nn, autograd and torch.optim.SGD on the same batches: everything that is recorded."""
     member = Member(1, 0.7, 0.2)
     runs, pairs = trained(stand_in, [Member(0, 0.7, 0.2), member])
-    start = Ensemble(networks.layers("mlp", SHAPE), [member])
-    plain = nn.ModuleList(nn.Linear(*w.shape[1:]) for w in start.weights)
-    with torch.no_grad():
-        for layer, w, b in zip(plain, start.weights, start.biases, strict=True):
-            layer.weight.copy_(w[0].T)
-            layer.bias.copy_(b[0])
+    plain = nn.ModuleList()
+    for weight, bias in initial_parameters(networks.layers("mlp", SHAPE), member, 0):
+        plain.append(nn.Linear(*weight.shape))
+        plain[-1].weight.data, plain[-1].bias.data = weight.T.clone(), bias.clone()
     (x, y), (test_x, test_y) = ([torch.tensor(a) for a in stand_in[part]] for part in ("train", "test"))
     optimiser, criterion = torch.optim.SGD(plain.parameters(), lr=0.2), nn.MSELoss()
 
@@ -71,48 +78,44 @@ def test_against_a_plain_loop(stand_in):
         with torch.no_grad():
             hidden, output = forward(x[torch.as_tensor(pairs)].flatten(0, 1))
             H = [((h[0::2] - h[1::2]) ** 2).sum(-1).numpy() for h in hidden]
-            seen.append((np.stack(H), output.unflatten(0, (-1, 2)).numpy()))
+            seen.append((np.stack(H), output.numpy()))
 
     order, step, losses, right = generator(BATCHES, 3, 1), 0, [], []
     look()
     for _ in range(2):
-        batches, total = torch.randperm(len(x), generator=order).split(64), 0.0
-        assert len(batches[-1]) == 1000 % 64  # the last batch is smaller, and counts by its images
-        for rows in batches:
+        split, total = torch.randperm(len(x), generator=order).split(64), 0.0
+        assert len(split[-1]) == 1000 % 64  # the last batch is smaller, and counts by its images
+        for rows in split:
             optimiser.zero_grad()
             loss = 0.5 * criterion(forward(x[rows])[1], y[rows])
             total += loss.item() * len(rows)
             loss.backward()
             optimiser.step()
             step += 1
-            if step in runs.step:
+            if step in runs.step.values:
                 look()
         losses.append(total / len(x))
         right.append((forward(test_x)[1].argmax(1) == test_y.argmax(1)).float().mean().item())
-    np.testing.assert_allclose(runs.H[1], np.stack([H for H, _ in seen], -1), rtol=2e-3, atol=1e-5)
-    np.testing.assert_allclose(runs.outputs[1], np.stack([output for _, output in seen]), rtol=5e-3, atol=2e-4)
+    np.testing.assert_allclose(runs.distance[1], np.stack([H for H, _ in seen], -1), rtol=2e-3, atol=1e-5)
+    np.testing.assert_allclose(runs.output[1], np.stack([output for _, output in seen]), rtol=5e-3, atol=2e-4)
     np.testing.assert_allclose(runs.loss[1], losses, rtol=1e-4)
     np.testing.assert_allclose(runs.accuracy[1], right, atol=0.006)
     assert runs.loss[1, 1] < 0.9 * runs.loss[1, 0]  # it moved
     hidden, output = forward(test_x[:30])
     for n, h in enumerate(hidden):
-        np.testing.assert_allclose(
-            runs.distances[1, 1, n],
-            torch.cdist(h, h).detach() ** 2,
-            rtol=5e-3,
-            atol=1e-3 * runs.distances[1, 1, n].max(),
-        )
-    np.testing.assert_allclose(runs.probe_outputs[1, 1], output.detach(), rtol=5e-3, atol=2e-4)
+        found, expected = runs.probe_distance.values[1, 1, n], torch.cdist(h, h).detach() ** 2
+        np.testing.assert_allclose(found, expected, rtol=5e-3, atol=1e-3 * found.max())
+    np.testing.assert_allclose(runs.probe_output[1, 1], output.detach(), rtol=5e-3, atol=2e-4)
 
 
 def test_a_network_is_the_same_whoever_is_trained_beside_it(stand_in):
     members = [Member(seed, 0.7, 0.1) for seed in range(3)]
     together, again, alone = (trained(stand_in, chosen)[0] for chosen in (members, members, members[2:]))
-    for name in ("H", "outputs", "distances", "loss", "accuracy"):
-        assert np.array_equal(getattr(together, name), getattr(again, name)), name
-        np.testing.assert_allclose(getattr(together, name)[2:], getattr(alone, name), rtol=1e-3, atol=1e-4)
-    other = trained(stand_in, members[2:], seed=4)[0]
-    assert np.array_equal(other.H[..., 0], alone.H[..., 0]) and not np.array_equal(other.H[..., 1], alone.H[..., 1])
+    for name in ("distance", "output", "probe_distance", "probe_output", "loss", "accuracy"):
+        assert np.array_equal(together[name], again[name]), name
+        np.testing.assert_allclose(together[name][2:], alone[name], rtol=1e-3, atol=1e-4)
+    H, other = alone.distance.values, trained(stand_in, members[2:], seed=4)[0].distance.values
+    assert np.array_equal(other[..., 0], H[..., 0]) and not np.array_equal(other[..., 1], H[..., 1])
     assert not np.array_equal(together.loss[0], together.loss[1])
 
 
@@ -120,25 +123,29 @@ def test_larger_and_fewer_steps_follow_the_same_path(stand_in):
     fine, coarse = (trained(stand_in, [Member(0, 0.7, lr)], epochs)[0] for lr, epochs in ((0.02, 12), (0.04, 6)))
     at = np.isin(fine.step, 2 * coarse.step[-6:])
     assert at.sum() == 6
-    paths = fine.H[0, 2][:, at], coarse.H[0, 2][:, -6:]
-    change = np.abs(paths[0][:, -1] - fine.H[0, 2][:, 0]).max()
+    H = fine.distance.values[0, 2]
+    paths = H[:, at], coarse.distance.values[0, 2][:, -6:]
+    change = np.abs(H[:, -1] - H[:, 0]).max()
     assert np.abs(paths[0] - paths[1]).max() < 0.1 * change
 
 
-def test_divergence_is_recorded_and_stays_with_its_network(stand_in):
+def test_divergence_is_recorded_and_stays_with_its_network(stand_in, folder, tmp_path):
     runs, _ = trained(stand_in, [Member(0, 0.7, 0.1), Member(1, 0.7, 1e6)])
     alone, _ = trained(stand_in, [Member(0, 0.7, 0.1)])
-    assert runs.diverged_at.tolist() == [-1, 0]
-    assert np.isnan(runs.accuracy[1]).all() and not np.isfinite(runs.loss[1]).any()
-    np.testing.assert_allclose(runs.H[:1], alone.H, rtol=1e-3, atol=1e-4)
+    assert runs.diverged_at[0] == -1 and 0 < runs.diverged_at[1] < 16  # steps of the first epoch
+    assert np.isnan(runs.accuracy[1]).all() and np.isnan(runs.loss[1]).all()
+    np.testing.assert_allclose(runs.distance[:1], alone.distance, rtol=1e-3, atol=1e-4)
+    train_mnist.main(folder / "images.nc", {**ROW, "lr": 1e6, "epochs": 4}, "cpu", tmp_path / "runs.nc")
+    runs = artifacts.read_dataset(tmp_path / "runs.nc")
+    assert runs.diverged_at.values.tolist() == [0, 0, 0] and runs.accuracy.isnull().all()  # the first epoch
 
 
 def test_the_schedule():
-    at = mnist_training.schedule(938, 5)
+    at = train_mnist.schedule(938, 5)
     assert at[0] == 0 and at[-1] == 5 * 938 and (np.diff(at) > 0).all()
     assert set(938 * np.arange(6)) <= set(at) and {1, 2, 3} <= set(at)
     assert 15 <= (at <= 938).sum() <= 26 and (at > 938).sum() == 4
-    assert mnist_training.schedule(1, 2).tolist() == [0, 1, 2]
+    assert train_mnist.schedule(1, 2).tolist() == [0, 1, 2]
 
 
 def test_skip_connections_can_be_trained(stand_in):
@@ -147,9 +154,9 @@ def test_skip_connections_can_be_trained(stand_in):
 
 
 def test_squared_distances():
-    h = torch.randn(2, 7, 5, generator=torch.Generator().manual_seed(0))
-    expected = ((h[:, :, None] - h[:, None]) ** 2).sum(-1).double()
-    torch.testing.assert_close(mnist_training.squared_distances(h), expected, rtol=1e-5, atol=1e-6)
+    h = np.random.default_rng(0).normal(size=(2, 7, 5)).astype(np.float32)
+    expected = ((h[:, :, None] - h[:, None]) ** 2).sum(-1)
+    np.testing.assert_allclose(train_mnist.squared_distances(h), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_predictions_are_where_the_theorys_curves_end():
@@ -227,7 +234,7 @@ def folder(tmp_path_factory):
 
 def compare(folder, name):
     tables = {"table": folder / f"{name}_structure.csv", "correlations": folder / f"{name}_correlations.csv"}
-    compare_mnist.main(folder / f"{name}.nc", folder / f"{name}.csv", 2, 30, 5, **INTERVALS, **tables)
+    compare_mnist.main(folder / f"{name}.nc", folder / f"{name}.csv", 2, 30, 5, INTERVALS, **tables)
 
 
 def test_the_runs(folder):
@@ -243,6 +250,11 @@ def test_the_runs(folder):
     assert (np.diff(images.train_labels.values[runs.image.values]).ravel() == 0).tolist() == [False, False, True]
     same = runs.isel(pair=2)  # targets are the same: w is Y
     np.testing.assert_allclose(same.w, same.Y)
+    start = compiled.CompiledTrainer(of_row({**ROW, "solver": "sgd", "dropout_seed": None}, 0.3, 784, 10))
+    hidden, output = start.look(x.reshape(-1, 784))
+    H = [((h[:, 0::2] - h[:, 1::2]) ** 2).sum(-1) for h in hidden]
+    np.testing.assert_allclose(runs.H[..., 0], np.stack(H, 1), rtol=1e-5)
+    np.testing.assert_allclose(runs.Y[..., 0], ((output[:, 0::2] - output[:, 1::2]) ** 2).sum(-1), rtol=1e-5)
     assert (images.test_labels.values[runs.probe_image.values] == np.repeat(np.arange(10), 4)).all()
 
 
@@ -351,8 +363,5 @@ def test_figures_and_fits_import_no_torch():
     loaded = f"import sys, {names}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", loaded], cwd=scripts).returncode == 0
     trained_by = {path.stem for path in sources.dependencies(scripts / "train_mnist.py")}
-    assert {"mnist_training", "minibatch", "ensemble", "mnist"} <= trained_by and not {
-        "downloads",
-        "theory",
-        "digits",
-    } & trained_by
+    assert {"loop", "batches", "compiled", "ensemble", "mnist"} <= trained_by
+    assert not {"downloads", "theory", "digits"} & trained_by

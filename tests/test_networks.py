@@ -1,23 +1,36 @@
 """Architectures as descriptions: sizes, hidden layers, refusals."""
 
 import pytest
+import torch
+from runs import hidden_layers
 
 from repdyn import networks
-from repdyn.networks import Shape
+from repdyn.networks import Shape, modules
+
+SHAPE = Shape(width=100, depth=4, activation="tanh", in_dim=3, out_dim=2)
+LAYERED = {name: found for name in networks.architectures() if isinstance(found := networks.layers(name, SHAPE), list)}
 
 
 @pytest.mark.parametrize(
     ("model", "hidden"),
-    [("mlp", 6), ("resnet", 6), ("dropout", 6), ("cnn", 8)],
+    [("mlp", 6), ("resnet", 6), ("dropout", 6), ("cnn", 8), ("layernorm", 6), ("recurrent", 6), ("attention", 6)],
 )
 def test_hidden_layers(model, hidden):
     assert networks.hidden_layers(model, Shape(width=200, depth=6, activation="relu")) == hidden
 
 
 @pytest.mark.parametrize("model", networks.architectures())
+def test_modules_take_all_inputs_and_give_all_outputs(model):
+    module, names = modules.made(networks.layers(model, SHAPE), SHAPE)
+    hidden, output = hidden_layers(module, names, torch.zeros(5, 3))
+    assert len(hidden) == networks.hidden_layers(model, SHAPE) and all(len(h) == 5 for h in hidden)
+    assert output.shape == (5, 2)
+
+
+@pytest.mark.parametrize("model", LAYERED)
 def test_layers_fit_together(model):
     """What leaves a layer is what the next one takes, from the input to the output."""
-    layers = networks.layers(model, Shape(width=100, depth=4, activation="tanh", in_dim=3, out_dim=2))
+    layers = LAYERED[model]
     units = 3
     for layer in layers:
         weights = layer.weights
@@ -40,6 +53,11 @@ def test_a_cnn_that_is_too_narrow_is_refused():
     with pytest.raises(ValueError, match="width of at least 41"):
         networks.layers("cnn", Shape(width=40, depth=3, activation="relu"))
     assert networks.layers("cnn", Shape(width=41, depth=3, activation="relu"))[-1].weights.inputs == 1
+
+
+def test_heads_of_attention_share_the_width():
+    with pytest.raises(ValueError, match="2 heads needs a width that they divide, not 41"):
+        networks.layers("attention", Shape(width=41, depth=3, activation="relu"))
 
 
 def test_layers_that_do_not_fit_together_are_refused(monkeypatch):

@@ -9,10 +9,15 @@ import plot_response_rank
 import pytest
 import torch
 import train_response
+from runs import after, ensemble
 
-from repdyn import artifacts, encoding, networks, reduction, response, response_training, tangent
-from repdyn.activations import ACTIVATIONS
-from repdyn.ensemble import Ensemble, Member
+from repdyn import artifacts, encoding, reduction, response
+from repdyn.networks import Shape
+from repdyn.networks.activations import ACTIVATIONS
+from repdyn.networks.tangent_kernel import of_networks
+from repdyn.training import batches, loop, recorders
+from repdyn.training.compiled import CompiledTrainer
+from repdyn.training.ensemble import BATCHES, Member, generator
 
 TASK = encoding.make("circle", 3, 4)
 GRID, POINTS, TARGETS = (torch.tensor(a) for a in (TASK.grid, TASK.points, TASK.targets))
@@ -29,15 +34,19 @@ METHODS = {
 INTERVALS = {"confidence": 0.95, "resamples": 200}
 
 
-def shallow(activation="tanh", width=20, networks_=3, gain=1.0, lr=0.1, optimiser="sgd"):
-    layers = networks.layers("mlp", networks.Shape(width, 1, activation, 2, 3))
-    return Ensemble(layers, [Member(seed, gain, lr) for seed in range(networks_)], optimiser)
+def shallow(activation="tanh", width=20, rates=(0.1, 0.1, 0.1), solver="sgd"):
+    members = [Member(seed, 1.0, lr) for seed, lr in enumerate(rates)]
+    return ensemble("mlp", Shape(width, 1, activation, 2, 3), members, solver)
 
 
-def with_biases(ensemble):
+def initial(activation="tanh"):
+    return response.parameters(CompiledTrainer(shallow(activation)))
+
+
+def with_biases(activation="tanh"):
     """The same networks with biases that are not zero, in double precision."""
     draw = torch.Generator().manual_seed(1)
-    w, b, v, c = response.parameters(ensemble)
+    w, b, v, c = initial(activation)
     return w, torch.randn(b.shape, generator=draw).double(), v, torch.randn(c.shape, generator=draw).double()
 
 
@@ -70,7 +79,7 @@ def test_an_unknown_shape_is_named():
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_kernel_is_that_of_automatic_differentiation(activation):
-    found = with_biases(shallow(activation))
+    found = with_biases(activation)
     kernel = response.tangent_kernel(found, GRID, POINTS, activation)
     for n in range(3):
         one = tuple(p[n] for p in found)
@@ -80,15 +89,14 @@ def test_the_kernel_is_that_of_automatic_differentiation(activation):
 
 
 def test_the_kernel_is_the_one_that_the_first_study_takes_of_deep_networks():
-    ensemble = shallow("leaky_relu")
-    kernel = response.tangent_kernel(response.parameters(ensemble), POINTS, POINTS, "leaky_relu")
-    other = tangent.tangent_kernel(ensemble, POINTS.float()).unflatten(1, (3, 8)).unflatten(3, (3, 8))
-    torch.testing.assert_close(kernel, other.permute(0, 2, 4, 1, 3).double(), rtol=1e-4, atol=1e-5)
+    kernel = response.tangent_kernel(initial("leaky_relu"), POINTS, POINTS, "leaky_relu")
+    other = of_networks(*CompiledTrainer(shallow("leaky_relu")).modules(), TASK.points).reshape(3, 8, 3, 8, 3)
+    np.testing.assert_allclose(kernel, other.transpose(0, 1, 3, 2, 4), rtol=1e-4, atol=1e-5)
 
 
 def test_the_response_of_a_linear_network_is_its_closed_form():
     """f = (x w + b) v + c after one step of size s at x0 with g = e / n, to all orders of s."""
-    found, size = with_biases(shallow("none")), 0.3
+    found, size = with_biases("none"), 0.3
     df = response.change(found, GRID, POINTS, TARGETS, size, "none")
     for n in range(3):
         w, b, v, c = (p[n].numpy() for p in found)
@@ -103,7 +111,7 @@ def test_the_response_of_a_linear_network_is_its_closed_form():
 
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "silu", "relu"])
 def test_the_measured_response_is_the_kernel_as_steps_become_small(activation):
-    found = with_biases(shallow(activation))
+    found = with_biases(activation)
     outputs = [response.output(tuple(p[n] for p in found), POINTS, activation) for n in range(3)]
     residual = torch.stack(outputs) - TARGETS
     kernel = response.along(response.tangent_kernel(found, GRID, POINTS, activation), residual)
@@ -126,7 +134,7 @@ def test_contractions():
 
 
 def test_the_jacobian_is_that_of_finite_differences():
-    found = with_biases(shallow("tanh"))
+    found = with_biases("tanh")
     jacobian, h = response.input_jacobian(found, POINTS, "tanh"), 1e-6
     for i, step in enumerate(h * torch.eye(2, dtype=torch.float64)):
         for n in range(3):
@@ -138,30 +146,34 @@ def test_the_jacobian_is_that_of_finite_differences():
 # ---- training
 
 
-def measured(at, batch=1, optimiser="sgd", **changes):
-    ensemble = shallow(**changes)
-    return response_training.train(
-        ensemble.layers, ensemble.members, TASK, 60, batch, optimiser, np.array(at), 0.1, 0.1, batch_seed=3
-    )
+def measured(at, batch=8, steps=60, radius=0.1, activation="tanh", **changes):
+    """Measured before the updates `at`, with steps on `batch` of the 8 points."""
+    measure = response.Measurement(TASK, activation, 0.1, radius)
+    data = batches.Points(TASK.points, TASK.targets)
+    if batch < 8:
+        data = batches.Subsets(TASK.points, TASK.targets, batch, seed=3)
+    look = recorders.Look(lambda view: measure(response.parameters(view.trainer)), np.array(at))
+    return loop.run(shallow(activation, **changes), data, steps, [look])
 
 
-@pytest.mark.parametrize(("batch", "optimiser"), [(1, "sgd"), (2, "sgd"), (3, "sgd"), (8, "sgd"), (8, "adam")])
-def test_training_does_not_notice_that_it_is_measured(batch, optimiser):
-    often, once = (measured(at, batch, optimiser) for at in (range(61), [60]))
+@pytest.mark.parametrize(("batch", "solver"), [(1, "sgd"), (2, "sgd"), (3, "sgd"), (8, "sgd"), (8, "adam")])
+def test_training_does_not_notice_that_it_is_measured(batch, solver):
+    often, once = (measured(at, batch, solver=solver) for at in (range(61), [60]))
     for name in ("loss", "kernel", "response", "jacobian"):
-        np.testing.assert_array_equal(getattr(often, name)[:, -1], getattr(once, name)[:, 0])
+        np.testing.assert_array_equal(often[name][:, -1], once[name][:, 0])
     assert len(np.unique(often.loss[0])) == 61
 
 
 def test_single_sample_sgd_is_torchs():
     """A plain module and its optimiser on the same draws."""
-    runs = measured([0, 60])
-    draw = response_training.generator(response_training.BATCHES, 3, 1)
+    runs = measured([0, 60], batch=1)
+    draw = generator(BATCHES, 3, 1)
     chosen = torch.rand(1000, 8, generator=draw).argsort(1)[:60, 0]
-    start = shallow()
     net = torch.nn.Sequential(torch.nn.Linear(2, 20), torch.nn.Tanh(), torch.nn.Linear(20, 3))
-    for linear, weight in zip((net[0], net[2]), start.weights, strict=True):
-        linear.weight.data, linear.bias.data = weight[1].T.clone(), torch.zeros(weight.shape[2])
+    w, b, v, c = (p[1].float() for p in initial())
+    assert not b.any() and not c.any()
+    for parameter, start in zip(net.parameters(), (w.T, b, v.T, c), strict=True):
+        parameter.data = start.clone()
     stepper = torch.optim.SGD(net.parameters(), lr=0.1)
     for i in chosen:
         stepper.zero_grad()
@@ -172,7 +184,7 @@ def test_single_sample_sgd_is_torchs():
 
 
 def test_a_network_is_the_same_whatever_it_is_stacked_with():
-    three, one = measured([0, 60]), measured([0, 60], networks_=1)
+    three, one = measured([0, 60], batch=1), measured([0, 60], batch=1, rates=[0.1])
     np.testing.assert_array_equal(three.kernel[:1], one.kernel)
 
 
@@ -180,33 +192,26 @@ def test_a_wide_network_in_the_lazy_limit_has_a_constant_kernel():
     """NTK scaling: weights of order 1 and 1/sqrt(width), learning rate ~ 1/width. K moves by ~ 1/sqrt(width)."""
     moved = []
     for width in (32, 256, 2048):
-        ensemble = shallow("tanh", width, 4, lr=3.0 / width)
-        ensemble.weights[0] *= ((width + 2) / 2) ** 0.5
-        kernels = []
-        with torch.no_grad():
-            for t in range(301):
-                if t in (0, 300):
-                    found = response.parameters(ensemble)
-                    kernels.append(response.contracted(response.tangent_kernel(found, GRID, POINTS, "tanh")))
-                _, output = ensemble.forward(POINTS.float())
-                ensemble.backward((output - TARGETS.float()) / TARGETS.numel())
-        assert 0.5 * (output - TARGETS).square().mean() < 0.3  # it has learned something
+        trainer = CompiledTrainer(shallow("tanh", width, [3.0 / width] * 4))
+        trainer.parameters()[0][0][:] *= ((width + 2) / 2) ** 0.5
+        found = [response.parameters(trainer), response.parameters(after(trainer, TASK.points, TASK.targets, 300))]
+        kernels = [response.contracted(response.tangent_kernel(one, GRID, POINTS, "tanh")) for one in found]
+        assert 0.5 * np.square(trainer.look(TASK.points)[1] - TASK.targets).mean() < 0.3  # it has learned something
         change = (kernels[1] - kernels[0]).flatten(1).norm(dim=1) / kernels[0].flatten(1).norm(dim=1)
         moved.append(change.mean().item())
     assert moved[0] / moved[1] > 2 and moved[1] / moved[2] > 2 and moved[2] < 0.05, moved
 
 
 def test_divergence_stays_with_its_network():
-    layers = shallow("relu").layers
-    members = [Member(0, 1.0, 0.1), Member(1, 1.0, 1e3)]
-    runs = response_training.train(layers, members, TASK, 200, 8, "sgd", np.array([0, 200]), 0.1, 0.1)
-    for name, values in vars(runs).items():
-        if name != "step":
-            assert np.isfinite(values[0]).all() and np.isfinite(values[1, 0]).all() and np.isnan(values[1, 1]).all()
+    runs = measured([0, 200], steps=200, activation="relu", rates=[0.1, 1e3])
+    found = [values for values in runs.values() if "time" in values.dims]
+    assert len(found) == 8
+    for values in found:
+        assert np.isfinite(values[0]).all() and np.isfinite(values[1, 0]).all() and np.isnan(values[1, 1]).all()
 
 
 def test_times_are_logarithmic_and_begin_at_the_start():
-    at = response_training.times(10000, 48)
+    at = recorders.log_spaced(10000, 48)
     assert at[0] == 0 and at[1] == 1 and at[-1] == 10000 and len(at) <= 48
     assert np.ptp(np.diff(np.log(at[at > 100]))) < 0.01
 
@@ -226,7 +231,7 @@ def test_ranks_of_known_spectra():
 
 def test_variances_are_those_of_the_hidden_layer():
     runs = measured([0])
-    one = tuple(p[1] for p in response.parameters(shallow()))
+    one = tuple(p[1] for p in initial())
     hidden = response.hidden(one, GRID, "tanh").numpy()
     expected = np.linalg.eigvalsh(np.cov(hidden.T, bias=True))[::-1]
     np.testing.assert_allclose(runs.variances[1, 0], expected[: runs.variances.shape[-1]], atol=1e-9)
@@ -245,12 +250,11 @@ def test_the_worst_case_of_a_linear_map_is_its_largest_singular_value():
 
 def test_perturbations_in_all_directions_are_those_of_the_jacobian_in_a_small_ball():
     """Root mean square over directions: radius |J|_F / sqrt(2); none beyond the worst case."""
-    ensemble = shallow("tanh")
     radius = 1e-4
-    runs = response_training.train(ensemble.layers, ensemble.members, TASK, 1, 8, "sgd", np.array([0]), 0.1, radius)
-    rms = np.sqrt((runs.perturbed**2).mean(-1))
-    np.testing.assert_allclose(rms, radius * np.linalg.norm(runs.jacobian, axis=(-2, -1)) / 2**0.5, rtol=1e-3)
-    assert (runs.perturbed.max(-1) <= 1.001 * reduction.worst_case(runs.jacobian, radius)).all()
+    runs = measured([0], steps=1, radius=radius)
+    rms = np.sqrt((runs.perturbed.values**2).mean(-1))
+    np.testing.assert_allclose(rms, radius * np.linalg.norm(runs.jacobian.values, axis=(-2, -1)) / 2**0.5, rtol=1e-3)
+    assert (runs.perturbed.values.max(-1) <= 1.001 * reduction.worst_case(runs.jacobian.values, radius)).all()
 
 
 def test_values_at_the_first_time_that_a_loss_is_reached():

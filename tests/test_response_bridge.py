@@ -9,13 +9,16 @@ import pandas as pd
 import plot_response_bridge
 import prepare_two_points
 import pytest
-import torch
 import train
 import train_response_bridge
+from runs import after, ensemble
 
-from repdyn import artifacts, bridge, checkpoints, networks, theory
-from repdyn.ensemble import Ensemble, Member
-from repdyn.tangent import tangent_kernel
+from repdyn import artifacts, bridge, theory
+from repdyn.networks import Shape
+from repdyn.networks.tangent_kernel import of_networks
+from repdyn.training import checkpoints, loop
+from repdyn.training.compiled import CompiledTrainer
+from repdyn.training.ensemble import Member
 
 TASK = {"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}
 ROW = {
@@ -29,21 +32,14 @@ LAYER = 3
 
 @pytest.mark.parametrize("activation", ["tanh", "silu"])
 def test_one_small_step_moves_the_outputs_as_the_kernel_says(activation):
-    x, y = torch.tensor([[-1.0], [0.3]]), torch.tensor([[0.6], [1.3]])
+    x, y = np.array([[-1.0], [0.3]]), np.array([[0.6], [1.3]])
     rate = 1e-3
-    ensemble = Ensemble(
-        networks.layers("mlp", networks.Shape(40, 4, activation)), [Member(s, 1.2, rate) for s in (0, 1)]
-    )
-    with torch.no_grad():
-        for _ in range(20):  # biases are not zero any more
-            _, output = ensemble.forward(x)
-            ensemble.backward((output - y) / 2)
-        kernel = tangent_kernel(ensemble, x).numpy().astype(float)
-        _, before = ensemble.forward(x)
-        ensemble.backward((before - y) / 2)
-        _, after = ensemble.forward(x)
-    moved = (after - before).numpy()
-    expected = bridge.linear_response(kernel, (before - y).numpy().astype(float), rate / 2)
+    trainer = CompiledTrainer(ensemble("mlp", Shape(40, 4, activation), [Member(s, 1.2, rate) for s in (0, 1)]))
+    after(trainer, x, y, 20)  # biases are not zero any more
+    kernel = of_networks(*trainer.modules(), x).astype(float)
+    before = trainer.look(x)[1]
+    moved = after(trainer, x, y, 1).look(x)[1] - before
+    expected = bridge.linear_response(kernel, before - y, rate / 2)
     np.testing.assert_allclose(moved[:, 0] - moved[:, 1], expected, rtol=0.02)
 
 
@@ -109,12 +105,12 @@ def folder(tmp_path_factory):
 
 
 def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(folder, tmp_path, monkeypatch):
-    offer, steps = checkpoints.Part.offer, []
+    offer, offered = checkpoints.Part.offer, []
 
-    def cut_off_now_and_then(part, step):
-        offer(part, step)
-        steps.append(step)
-        if len(steps) % 701 == 0:
+    def cut_off_now_and_then(part, step, state):
+        offer(part, step, state)
+        offered.append(step)
+        if len(offered) % 21 == 0:
             raise InterruptedError
 
     monkeypatch.setattr(checkpoints.Part, "offer", cut_off_now_and_then)
@@ -123,8 +119,8 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(folder, tmp_path, monk
         with pytest.raises(InterruptedError):
             train_response_bridge.main(*job, checkpoint_seconds=1e-9)
     train_response_bridge.main(*job, checkpoint_seconds=1e-9)
-    last = artifacts.read_dataset(folder / "kernels.nc").time.values[-1]
-    assert len(steps) == last + 1 + 1 + 2  # what was done already was not done again
+    looks = {*artifacts.read_dataset(folder / "kernels.nc").time.values, *range(0, ROW["steps"] + 1, loop.LOOK)}
+    assert set(offered) == looks and len(offered) == len(looks) + 2  # what was done already was not done again
     assert (tmp_path / "kernels.nc").read_bytes() == (folder / "kernels.nc").read_bytes()
 
 

@@ -1,16 +1,21 @@
-"""The training loop: what it records, against a really solvable network; divergence; independence of stacking."""
+"""The training loop: what it records, against a really solvable network; who leaves it; how many train together."""
 
 import numpy as np
 import pytest
 import torch
+from runs import X, Y, after, ensemble, on_two_points
 
-from repdyn import networks, theory, training
-from repdyn.ensemble import Ensemble, Member
+from repdyn import theory
 from repdyn.networks import Shape
-from repdyn.observables import output_observables, squared_distances
+from repdyn.observables import output_observables
+from repdyn.training import batches, loop, recorders
+from repdyn.training.compiled import CompiledTrainer
+from repdyn.training.ensemble import BATCHES, Member, generator
+from repdyn.training.module import ModuleTrainer
+from repdyn.training.trace import Stop
 
-X = np.array([[-1.0], [0.0]])
-Y = np.array([[0.6], [0.6 + 0.5**0.5]])
+POINTS = batches.Points(X, Y)
+CURVES = ("H", "Y", "w", "loss", "mean_error")
 
 
 def deviation_from_theory(refine: int) -> float:
@@ -22,8 +27,7 @@ def deviation_from_theory(refine: int) -> float:
     """
     lr, steps = 0.04 / refine, 1000 * refine
     x, y = np.array([[0.7], [-0.7]]), np.array([[0.5], [-0.5]])
-    layers = networks.layers("mlp", Shape(width=1, depth=1, activation="none"))
-    runs = training.train(layers, [Member(seed, 1.0, lr) for seed in range(3)], x, y, steps)
+    runs = on_two_points("mlp", Shape(1, 1, "none"), [Member(seed, 1.0, lr) for seed in range(3)], steps, x=x, y=y)
     t = np.arange(steps)
     worst = 0.0
     for e in range(3):
@@ -41,22 +45,22 @@ def test_a_linear_network_follows_the_exact_solution():
     assert fine == pytest.approx(coarse / 2, rel=0.15)
 
 
-def test_every_layer_is_recorded_at_every_step():
+@pytest.mark.parametrize("kind", [CompiledTrainer, ModuleTrainer])
+def test_every_layer_is_recorded_at_every_step(kind):
     """Recorded values against a fresh evaluation of a network that was trained for as many steps."""
-    layers = networks.layers("resnet", Shape(width=30, depth=4, activation="tanh"))
-    members = [Member(0, 0.7, 0.05), Member(1, 0.9, 0.02)]
-    runs = training.train(layers, members, X, Y, steps=40)
-    assert runs.H.shape == (2, 4, 40)
-    ensemble = Ensemble(layers, members)
-    x, y = torch.tensor(X, dtype=torch.float32), torch.tensor(Y, dtype=torch.float32)
-    for t in range(40):
-        hidden, output = ensemble.forward(x)
+    networks = ensemble("resnet", Shape(30, 4, "tanh"), [Member(0, 0.7, 0.05), Member(1, 0.9, 0.02)])
+    runs = loop.run(networks, POINTS, 40, [recorders.Pairs(recorders.every(1, 40))], trainer=kind)
+    assert runs.distance.shape == (2, 4, 1, 41) and runs.batch_loss.shape == (2, 40)
+    trainer = kind(networks)
+    for t in range(41):
+        hidden, output = trainer.look(X)
         for n, h in enumerate(hidden):
             expected = ((h[:, 0] - h[:, 1]) ** 2).sum(-1)
-            np.testing.assert_allclose(runs.H[:, n, t], expected, rtol=1e-5)
-        expected = output_observables(output.numpy(), Y)
-        np.testing.assert_allclose(runs.Y[:, t], expected["Y"], rtol=1e-6)
-        ensemble.backward((output - y) / y.numel())
+            np.testing.assert_allclose(runs.distance[:, n, 0, t], expected, rtol=1e-5)
+        np.testing.assert_allclose(runs.output[:, t], output, rtol=1e-6)
+        if t < 40:
+            np.testing.assert_allclose(runs.batch_loss[:, t], output_observables(output, Y)["loss"], rtol=1e-5)
+            after(trainer, X, Y, 1, first=t)
 
 
 def test_loss_is_the_sum_of_its_parts():
@@ -70,56 +74,124 @@ def test_loss_is_the_sum_of_its_parts():
         np.testing.assert_allclose(seen["loss"], parts)
 
 
-def test_distances_of_layers_of_different_sizes():
-    hidden = [torch.randn(3, 2, 5), torch.randn(3, 2, 7)]
-    expected = torch.stack([((h[:, 0] - h[:, 1]) ** 2).sum(-1) for h in hidden])
-    torch.testing.assert_close(squared_distances(hidden), expected)
+@pytest.mark.parametrize("kind", [CompiledTrainer, ModuleTrainer])
+def test_chosen_moments_chosen_pairs_and_layers_of_different_sizes(kind):
+    """Of points that are not trained on; at the last moment every update is done."""
+    networks = ensemble("cnn", Shape(40, 2, "tanh"), [Member(0, 0.7, 0.02)])
+    points, pairs, at = np.array([[0.3], [0.9], [-0.4]]), ((0, 2), (1, 2), (0, 0)), np.array([0, 7, 150, 160])
+    runs = loop.run(networks, POINTS, 160, [recorders.Pairs(at, pairs, points)], trainer=kind)
+    assert runs.step.values.tolist() == at.tolist()
+    trainer = kind(networks)
+    for n, t in enumerate(at):
+        if n:
+            after(trainer, X, Y, t - at[n - 1])
+        hidden, output = trainer.look(points)
+        assert len({h.shape for h in hidden}) > 1
+        expected = [[((h[0, a] - h[0, b]) ** 2).sum() for a, b in pairs] for h in hidden]
+        np.testing.assert_allclose(runs.distance[0, :, :, n], expected, rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(runs.output[0, n], output[0], rtol=1e-4)
 
 
-def test_stacking_and_cache_size_change_nothing(monkeypatch):
-    layers = networks.layers("dropout", Shape(width=40, depth=3, activation="gelu"))
-    members = [Member(seed, 1.0, 0.05) for seed in range(4)]
-    together = training.train(layers, members, X, Y, 60, dropout_seed=3)
-    monkeypatch.setattr("repdyn.ensemble.CACHE_BYTES", 1)
-    apart = training.train(layers, members, X, Y, 60, dropout_seed=3)
-    for name in ("H", "Y", "w", "loss", "mean_error"):
-        assert np.array_equal(getattr(together, name), getattr(apart, name)), name
+def test_neither_company_nor_memory_nor_looks_change_anything(monkeypatch, caplog):
+    """All at once, as many as fit into memory, as many as turn out to fit; looked at more often."""
+    setting = "dropout", Shape(40, 3, "gelu"), [Member(seed, 1.0, 0.05) for seed in range(8)], 60
+    expected, together = on_two_points(*setting), []
+
+    class Limited(CompiledTrainer):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.must_fit(7)
+
+        def must_fit(self, most):
+            if self.networks > most:
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+        def train(self, *arguments):
+            self.must_fit(3)
+            together.append(self.networks)
+            return super().train(*arguments)
+
+    def assert_same(**options):
+        together.clear()
+        runs = on_two_points(*setting, **options)
+        for name in CURVES:
+            assert np.array_equal(getattr(runs, name), getattr(expected, name)), name
+
+    assert_same(trainer=Limited)
+    assert together == [2, 2, 2, 2]
+    assert "the GPU's memory is full: 2 networks at a time" in caplog.text
+    monkeypatch.setattr(loop, "MEMORY", 3 * CompiledTrainer(ensemble(*setting[:3])).bytes_each)
+    assert_same(trainer=Limited)
+    assert together == [3, 3, 2]
+    monkeypatch.setattr(loop, "MEMORY", 1)
+    assert_same(trainer=Limited)
+    assert together == [1] * 8
+    monkeypatch.setattr(loop, "LOOK", 7)
+    assert_same()
+
+
+def test_where_not_even_one_network_fits_into_memory_it_says_so():
+    class Full(CompiledTrainer):
+        def train(self, *arguments):
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        on_two_points("mlp", Shape(4, 1, "tanh"), [Member(0, 1.0, 0.1)] * 3, 10, trainer=Full)
 
 
 def test_dropout_is_observed_with_every_unit_in_place():
     """Observables of a network that never moves (learning rate 0) don't fluctuate from step to step."""
-    layers = networks.layers("dropout", Shape(width=40, depth=3, activation="relu"))
-    still = training.train(layers, [Member(0, 1.0, 0.0)], X, Y, 20, dropout_seed=3)
+    still, moving = (on_two_points("dropout", Shape(40, 3, "relu"), [Member(0, 1.0, lr)], 20) for lr in (0.0, 0.1))
     assert np.ptp(still.H, axis=-1).max() == 0 and np.ptp(still.loss) == 0
-    moving = training.train(layers, [Member(0, 1.0, 0.1)], X, Y, 20, dropout_seed=3)
     assert np.ptp(moving.loss) > 0
 
 
-def test_divergence_is_recorded_and_stays_with_its_network():
-    layers = networks.layers("mlp", Shape(width=40, depth=4, activation="relu"))
-    healthy, wild = Member(0, 1.0, 0.01), Member(1, 1.0, 1e4)
-    runs = training.train(layers, [healthy, wild], X, Y, 2500)
-    alone = training.train(layers, [healthy], X, Y, 2500)
-    assert runs.diverged_at[0] == -1
+@pytest.mark.parametrize("kind", [CompiledTrainer, ModuleTrainer])
+def test_divergence_is_recorded_and_stays_with_its_network(kind):
+    shape, healthy, wild = Shape(40, 4, "relu"), Member(0, 1.0, 0.01), Member(1, 1.0, 1e4)
+    steps = 2500 if kind is CompiledTrainer else 250
+    runs = on_two_points("mlp", shape, [healthy, wild], steps, trainer=kind)
+    alone = on_two_points("mlp", shape, [healthy], steps, trainer=kind)
+    assert runs.diverged_at[0] == -1 and runs.ended_at[0] == steps
     at = runs.diverged_at[1]
-    assert 0 < at < 100
-    assert np.isfinite(runs.H[1, :, :at]).all() and np.isnan(runs.H[1, :, at:]).all()
-    assert np.isnan(runs.loss[1, at:]).all()
-    assert np.array_equal(runs.H[0], alone.H[0])
+    assert 0 < at < 100 and at <= runs.ended_at[1] < 100
+    for name in CURVES:
+        values = getattr(runs, name)[1]
+        assert np.isfinite(values[..., :at]).all() and np.isnan(values[..., at:]).all(), name
+    if kind is CompiledTrainer:
+        assert np.array_equal(runs.H[0], alone.H[0])
+    np.testing.assert_allclose(runs.H[0], alone.H[0], rtol=1e-3)
+
+
+def test_of_networks_that_are_all_lost_everything_is_there_and_not_a_number():
+    """What is recorded first when none is left any more, too; the other numbers stay what they are."""
+    record = [
+        recorders.Pairs(np.array([150])),
+        recorders.Look(lambda view: {"a": view.look(X)[1], "b": np.ones(len(view.index), int)}, np.array([50, 150])),
+        recorders.Look(lambda view: {"e": np.ones(len(view.index))}, recorders.every(1, 200), "each"),
+        recorders.AtLosses(lambda view: {"c": view.look(X)[1]}, np.array([1e-3])),
+        recorders.AtEnd(lambda view: {"d": np.full(len(view.index), 3)}),
+    ]
+    networks = ensemble("mlp", Shape(40, 4, "relu"), [Member(seed, 1.0, 1e4) for seed in range(2)])
+    runs = loop.run(networks, POINTS, 200, record)
+    assert (runs.diverged_at >= 0).all() and (runs.diverged_at < 50).all()
+    for name in ("distance", "output", "a", "b", "c"):
+        assert np.isnan(runs[name]).all(), name
+    assert (runs.e.isnull() == (runs.each >= runs.diverged_at)).all()
+    assert (runs.level_step == -1).all() and (runs.d == 3).all()
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adam"])
 def test_a_network_at_rest_keeps_what_it_has_and_leaves_the_others_alone(optimiser):
     """Beside one that trains every step: the same up to its rest, nothing new after it, nowhere far from the truth."""
-    layers = networks.layers("mlp", Shape(width=40, depth=2, activation="tanh"))
-    rate = 0.1 if optimiser == "sgd" else 1e-3
-    quick, slow, wild = Member(0, 1.0, rate), Member(1, 1.0, rate / 500), Member(2, 1.0, 1e30)
-    full = training.train(layers, [quick, slow, wild], X, Y, 3050, optimiser)
-    runs = training.train(layers, [quick, slow, wild], X, Y, 3050, optimiser, rest_loss=1e-8)
+    rate = 0.02 if optimiser == "sgd" else 1e-3
+    setting = "mlp", Shape(40, 2, "tanh"), [Member(0, 1.0, rate), Member(1, 1.0, rate / 500), Member(2, 1.0, 1e30)]
+    full = on_two_points(*setting, 3050, optimiser)
+    runs = on_two_points(*setting, 3050, optimiser, rest_loss=1e-8)
     first = np.flatnonzero(full.loss[0] >= 1e-8)[-1] + 1  # below for good from here on
-    end = training.LOOK * -(-(first + training.LOOK) // training.LOOK) - 1  # looked at when it was so for LOOK steps
-    assert 0 < end < 2500
-    for name in ("H", "Y", "w", "loss", "mean_error"):
+    end = loop.LOOK * -(-(first + loop.LOOK) // loop.LOOK) - 1  # looked at when it was so for LOOK steps
+    assert 0 < end < 2500 and runs.ended_at[0] == end
+    for name in CURVES:
         rested, trained = getattr(runs, name), getattr(full, name)
         assert np.array_equal(rested[0, ..., : end + 1], trained[0, ..., : end + 1]), name
         assert np.ptp(rested[0, ..., end:], axis=-1).max() == 0, name
@@ -131,36 +203,119 @@ def test_a_network_at_rest_keeps_what_it_has_and_leaves_the_others_alone(optimis
 
 def test_a_small_loss_is_no_rest_before_it_has_lasted():
     """At the look after step 999 a falling loss has been below a threshold for LOOK steps, or for one too few."""
-    layers = networks.layers("mlp", Shape(width=40, depth=2, activation="none"))
 
     def run(rest_loss):
-        return training.train(layers, [Member(0, 1.0, 0.003)], X, Y, 10 * training.LOOK + 50, rest_loss=rest_loss)
+        members, steps = [Member(0, 1.0, 0.003)], 10 * loop.LOOK + 50
+        return on_two_points("mlp", Shape(40, 2, "none"), members, steps, rest_loss=rest_loss)
 
-    full, last = run(0.0), 10 * training.LOOK - 1
+    full, last = run(0.0), 10 * loop.LOOK - 1
     assert (np.diff(full.loss[0]) < 0).all()
-    before = last - training.LOOK
+    before = last - loop.LOOK
     long_enough, too_short = (run(full.loss[0, step : step + 2].mean()) for step in (before, before + 1))
     assert np.ptp(long_enough.loss[0, last:]) == 0 < np.ptp(full.loss[0, last:])
     assert np.array_equal(too_short.loss, full.loss)
 
 
+MEMBERS = [Member(0, 1.0, 0.05), Member(1, 1.0, 0.001), Member(2, 1.0, 0.02)]
+SMALL = ensemble("mlp", Shape(30, 2, "tanh"), MEMBERS)
+
+
+def outputs_after(member: int, steps: int) -> np.ndarray:
+    return after(CompiledTrainer(SMALL.some([member])), X, Y, steps).look(X)[1][0]
+
+
+def outputs(name: str):
+    return lambda view: {name: view.look(X)[1]}
+
+
+@pytest.mark.parametrize("together", [1, 3])
+def test_who_has_learned_stops(together, monkeypatch):
+    """At the first step divisible by 5 at which its loss is small; it is seen there, and at its end, and not later."""
+    monkeypatch.setattr(loop, "MEMORY", together * CompiledTrainer(SMALL).bytes_each)
+    at = np.array([0, 3, 120, 230])
+    record = [
+        recorders.Pairs(recorders.every(1, 250)),
+        recorders.Look(outputs("seen"), at, "moment", {"seen": ("point", "unit")}),
+        recorders.AtEnd(outputs("end")),
+    ]
+    full = loop.run(SMALL, POINTS, 250, record)
+    runs = loop.run(SMALL, POINTS, 250, record, Stop(2e-3, 5))
+    assert runs.seen.dims == ("network", "moment", "point", "unit") and runs.moment.values.tolist() == at.tolist()
+    ends = runs.ended_at.values
+    assert ends[1] == 250 and ends[0] < ends[2] < 230
+    for e, end in enumerate(ends):
+        if end < 250:
+            assert end % 5 == 0 and full.batch_loss[e, end] <= 2e-3 < full.batch_loss[e, :end:5].min()
+        for name in ("distance", "output", "seen", "batch_loss"):
+            stopped, trained = runs[name][e], full[name][e]
+            axis = next(dim for dim in ("step", "moment", "update") if dim in stopped.dims)
+            moments = at if axis == "moment" else np.arange(stopped.sizes[axis])
+            seen, late = ({axis: np.flatnonzero(here)} for here in (moments <= end, moments > end))
+            assert stopped[seen].equals(trained[seen]) and np.isfinite(stopped[seen]).all(), name
+            assert np.isnan(stopped[late]).all(), name
+        assert np.array_equal(runs.end[e], outputs_after(e, end))
+        assert np.array_equal(full.seen[e, 1], outputs_after(e, 3))
+    assert (runs.diverged_at == -1).all()
+
+
+@pytest.mark.parametrize("together", [1, 3])
+def test_networks_are_seen_when_their_loss_has_fallen(together, monkeypatch):
+    """Each at a moment of its own: the first multiple of 8 before which there was a loss as small as the level."""
+    monkeypatch.setattr(loop, "MEMORY", together * CompiledTrainer(SMALL).bytes_each)
+    at_last = loop.run(SMALL, POINTS, 240).batch_loss.values[1, [231, 239]].mean()
+    levels = np.array([0.2, 0.05, 0.0501, at_last])
+    runs = loop.run(SMALL, POINTS, 240, [recorders.AtLosses(outputs("seen"), levels, 8, {"seen": ("point", "unit")})])
+    assert runs.seen.dims == ("network", "level", "point", "unit") and runs.level.values.tolist() == levels.tolist()
+    before = runs.batch_loss.values[:, 7::8]  # (network, multiple)
+    for e in range(3):
+        for n, level in enumerate(levels):
+            found = runs.level_step.values[e, n]
+            small = np.flatnonzero(before[e] <= level)
+            assert found == (8 * (small[0] + 1) if small.size else -1)
+            if found > 0:
+                assert np.array_equal(runs.seen[e, n], outputs_after(e, found))
+            else:
+                assert np.isnan(runs.seen[e, n]).all()
+    assert runs.level_step[1, 3] == 240 and (runs.level_step[1] == -1).any()
+    assert 0 < runs.level_step[0, 1] == runs.level_step[0, 2]
+
+
+def test_a_recorder_knows_the_moment_and_the_networks(monkeypatch):
+    monkeypatch.setattr(loop, "MEMORY", 2 * CompiledTrainer(SMALL).bytes_each)
+    seen = []
+    look = recorders.Look(
+        lambda view: seen.append((view.moment, view.index.tolist())) or {"a": view.index}, np.array([0, 240])
+    )
+    runs = loop.run(SMALL, POINTS, 240, [look], Stop(2e-3, 5))
+    assert seen == [(0, [0, 1]), (240, [1]), (0, [2])]
+    np.testing.assert_array_equal(runs.a, [[0, np.nan], [1, 1], [2, np.nan]])
+
+
+def test_random_subsets_are_each_networks_own_and_go_on_beyond_what_is_drawn_at_once(monkeypatch):
+    monkeypatch.setattr(batches, "AHEAD", 7)
+    source = batches.Subsets(np.arange(5.0)[:, None], np.zeros((5, 1)), 2, seed=4)
+    running = source.started(MEMBERS, np.arange(3))
+    order = np.concatenate([running.next(first, 10).order for first in (0, 10)], 1)
+    assert order.shape == (3, 20, 2) and (np.diff(np.sort(order)) > 0).all()
+    draws = [generator(BATCHES, 4, member.seed) for member in MEMBERS]
+    expected = [torch.cat([torch.rand(7, 5, generator=d).argsort(1)[:, :2] for _ in range(3)])[:20] for d in draws]
+    np.testing.assert_array_equal(order, torch.stack(expected))
+
+
+def test_schedules_begin_and_end_where_they_should_and_are_not_longer():
+    assert recorders.every(10, 35).tolist() == [0, 10, 20, 30]
+    for schedule in (recorders.log_spaced, recorders.denser_early):
+        for last, most in ((1000, 30), (5, 50), (119, 120)):
+            at = schedule(last, most)
+            assert at[0] == 0 and at[-1] == last and (np.diff(at) > 0).all() and len(at) <= most
+        at = schedule(10_000, 50)
+        assert (at < 5_000).sum() > 30
+
+
 def test_a_gpu_that_is_not_there_is_named():
     if torch.cuda.is_available():
-        assert training.choose_device("auto") == "cuda"
+        assert loop.choose_device("auto") == "cuda"
     else:
-        assert training.choose_device("auto") == "cpu"
+        assert loop.choose_device("auto") == "cpu"
         with pytest.raises(RuntimeError, match="training.device is 'cuda'"):
-            training.choose_device("cuda")
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine: its arithmetic is tested on the CPU")
-@pytest.mark.parametrize("optimiser", ["sgd", "adam"])
-@pytest.mark.parametrize("model", networks.architectures())
-def test_a_gpu_trains_the_same_networks(model, optimiser):
-    layers = networks.layers(model, Shape(width=60, depth=3, activation="leaky_relu"))
-    members = [Member(seed, 0.9, 0.01 if optimiser == "sgd" else 1e-4) for seed in range(3)]
-    cpu, gpu = (
-        training.train(layers, members, X, Y, 200, optimiser, device, dropout_seed=3) for device in ("cpu", "cuda")
-    )
-    np.testing.assert_allclose(gpu.H, cpu.H, rtol=5e-3, atol=1e-6)
-    np.testing.assert_allclose(gpu.loss, cpu.loss, rtol=5e-3, atol=1e-6)
+            loop.choose_device("cuda")

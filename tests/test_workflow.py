@@ -11,6 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from repdyn import networks
+
 FIGURES = ("architectures", "trajectories", "losses", "depth", "gains")
 FIGURES += (
     "depth_gain",
@@ -103,8 +105,13 @@ def test_tables_hold_every_network_and_layer(smoke, settings):
     columns = "setting seed layer eta_h eta_y eta_m sse nrmse r2 converged reason"
     assert list(fits.columns)[:11] == columns.split()
     assert list(fits.setting.unique()) == settings
+    table = pd.read_csv(smoke.folder / "config/settings/smoke.tsv", sep="\t", comment="#", index_col="name")
     for setting, rows in fits.groupby("setting"):
-        assert set(rows.seed) == {0, 1} and set(rows.layer) == set(range(5)) and len(rows) == 10, setting
+        model, *shape = table.loc[setting, ["model", "width", "depth", "activation"]]
+        layers = networks.hidden_layers(model, networks.Shape(*shape))
+        pairs = set(zip(rows.seed, rows.layer, strict=True))
+        assert pairs == {(seed, layer) for seed in (0, 1) for layer in range(layers)}, setting
+        assert len(rows) == len(pairs)
     summary = pd.read_csv(smoke.folder / "results/smoke/tables/settings.csv")
     assert list(summary.setting) == settings
     default = fits.query("setting == 'default' and layer == 2 and kept")
@@ -150,7 +157,7 @@ def test_an_edit_of_the_altered_equations_re_runs_their_fits_alone(smoke, module
 
 
 def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings, xor_settings):
-    with edited(smoke.folder / "workflow/scripts/repdyn/ensemble.py", "\n\n", "\n\nEDITED = True\n"):
+    with edited(smoke.folder / "workflow/scripts/repdyn/training/ensemble.py", "\n\n", "\n\nEDITED = True\n"):
         planned = smoke.planned()
     jobs = {(rule, name) for rule in ("train", "fit") for name in settings}
     jobs |= {(rule, name) for rule in ("train_xor", "train_xor_rates", "fit_xor_rates") for name in xor_settings}

@@ -12,14 +12,18 @@ import pytest
 import torch
 import train
 import train_xor
+from runs import X, Y, ensemble, on_two_points
 from scipy.integrate import solve_ivp
 from scipy.optimize import nnls
 from scipy.spatial.distance import pdist, squareform
 from torch import nn
 
-from repdyn import artifacts, fitting, networks, point_sets, theory, training, xor, xor_structure
-from repdyn.ensemble import Member, initial_parameters
+from repdyn import artifacts, fitting, networks, theory, xor, xor_structure
 from repdyn.figures import style
+from repdyn.networks import Shape
+from repdyn.observables import output_observables
+from repdyn.training import batches, loop, recorders
+from repdyn.training.ensemble import Member, initial_parameters
 
 LAYER, LR_FACTOR = 5, 2.0
 ROW = {
@@ -38,9 +42,6 @@ def test_the_points_and_their_distances():
         np.testing.assert_allclose(xor.pair_distances(one), pdist(one) ** 2)
         np.testing.assert_allclose(matrix, squareform(pdist(one) ** 2))
     assert (xor.DX2 == 2 - xor.DY2).all()  # why no number can tell the input from a reversed task
-    torch.testing.assert_close(
-        point_sets.pair_distances(torch.tensor(points)), torch.tensor(xor.pair_distances(points))
-    )
 
 
 def test_the_prediction_is_where_the_equations_end():
@@ -116,22 +117,23 @@ def test_the_ratio_counts_frozen_networks_as_zero_and_says_what_it_leaves_out():
     assert np.isnan(xor_structure.rate_ratio(fits[2:3])[0])
 
 
-def test_on_two_points_it_records_what_the_other_loop_records():
-    x, y = np.array([[-1.0], [0.0]]), np.array([[0.6], [1.3]])
-    layers = networks.layers("dropout", networks.Shape(40, 3, "tanh"))
-    members = [Member(0, 1.0, 0.05), Member(1, 0.9, 0.1)]
-    whole = training.train(layers, members, x, y, 900, dropout_seed=3)
-    some = point_sets.train(layers, members, x, y, 900, dropout_seed=3)
-    assert some.steps[0] == 0 and some.steps[-1] == 899 and len(some.steps) <= point_sets.MOST_RECORDED
-    np.testing.assert_array_equal(some.distances[:, :, 0], whole.H[..., some.steps])
-    np.testing.assert_allclose(some.loss, whole.loss[:, some.steps], rtol=1e-9)
+def test_some_moments_hold_what_a_record_of_every_step_holds():
+    """Dropout drops the same units however often networks are looked at."""
+    chosen = "dropout", Shape(40, 3, "tanh"), [Member(0, 1.0, 0.05), Member(1, 0.9, 0.1)]
+    at = recorders.denser_early(899, train_xor.MOST_RECORDED)
+    assert at[0] == 0 and at[-1] == 899 and len(at) <= train_xor.MOST_RECORDED
+    whole = on_two_points(*chosen, 900)
+    some = loop.run(ensemble(*chosen), batches.Points(X, Y), 900, [recorders.Pairs(at)])
+    np.testing.assert_array_equal(some.distance[:, :, 0], whole.H[..., at])
+    np.testing.assert_allclose(output_observables(some.output.values, Y)["loss"], whole.loss[:, at], rtol=1e-9)
 
 
-def test_four_points_are_trained_as_torch_does_it():
+def test_four_points_are_trained_as_torch_does_it(tmp_path):
     """Plain modules, autograd, 1/2 MSE over the four points, and a leaky ReLU that is one."""
-    layers = networks.layers("mlp", networks.Shape(30, 3, "leaky_relu", 2, 1))
-    member = Member(4, 1.2, 0.1)
-    recorded = point_sets.train(layers, [member], xor.INPUTS, xor.TARGETS, 60)
+    layers, member = networks.layers("mlp", Shape(30, 3, "leaky_relu", 2, 1)), Member(1, 1.2, 0.1)
+    row = {"name": "small", **ROW, "width": 30, "depth": 3, "gain": 1.2, "lr": 0.05, "steps": 60}
+    train_xor.main(row, LR_FACTOR, "cpu", tmp_path / "small.nc")
+    recorded = artifacts.read_dataset(tmp_path / "small.nc").sel(seed=1)
     modules = []
     for weight, bias in initial_parameters(layers, member, 0):
         linear = nn.Linear(*weight.shape)
@@ -146,18 +148,19 @@ def test_four_points_are_trained_as_torch_does_it():
         stepper.step()
     for layer in range(3):
         expected = xor.pair_distances(net[: 2 * layer + 2](x).detach().numpy())
-        np.testing.assert_allclose(recorded.distances[0, layer, :, -1], expected, rtol=1e-3)
-    assert recorded.loss[0, -1] == pytest.approx(0.5 * nn.functional.mse_loss(net(x), y).item(), rel=1e-3)
+        np.testing.assert_allclose(recorded.distance[layer, :, -1], expected, rtol=1e-3)
+    assert recorded.loss[-1] == pytest.approx(0.5 * nn.functional.mse_loss(net(x), y).item(), rel=1e-3)
 
 
 def test_divergence_stays_with_its_network():
-    layers = networks.layers("mlp", networks.Shape(30, 3, "leaky_relu", 2, 1))
-    runs = point_sets.train(layers, [Member(0, 1.0, 0.05), Member(1, 1.0, 1e4)], xor.INPUTS, xor.TARGETS, 300)
-    at = runs.diverged_at[1]
-    assert runs.diverged_at[0] == -1 and at in runs.steps
-    later = runs.steps >= at
-    assert np.isnan(runs.distances[1][..., later]).all() and np.isfinite(runs.distances[1][..., ~later]).all()
-    assert np.isfinite(runs.distances[0]).all()
+    members, moments = [Member(0, 1.0, 0.05), Member(1, 1.0, 1e4)], recorders.denser_early(299, train_xor.MOST_RECORDED)
+    together = ensemble("mlp", Shape(30, 3, "leaky_relu", 2, 1), members)
+    runs = loop.run(together, batches.Points(xor.INPUTS, xor.TARGETS), 300, [recorders.Pairs(moments, xor.PAIRS)])
+    at, H, loss = runs.diverged_at.values[1], runs.distance.values, runs.batch_loss.values[1]
+    assert runs.diverged_at[0] == -1 and np.isfinite(H[0]).all()
+    assert at > 0 and np.isfinite(loss[:at]).all() and np.isnan(loss[at:]).all()
+    later = moments >= at
+    assert np.isnan(H[1][..., later]).all() and np.isfinite(H[1][..., ~later]).all()
 
 
 @pytest.fixture(scope="module")

@@ -11,4 +11,4 @@ def main(fits: list[str], output: str) -> None:
 
 
 if "snakemake" in globals():
-    run_job(main, snakemake, fits=snakemake.input.fits, output=snakemake.output.table)
+    run_job(main, snakemake)

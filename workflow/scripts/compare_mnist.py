@@ -19,8 +19,7 @@ def main(
     layer: int,
     shuffles: int,
     seed: int,
-    confidence: float,
-    resamples: int,
+    intervals: dict,
     table: str,
     correlations: str,
 ) -> None:
@@ -50,7 +49,7 @@ def main(
         classes,
         shuffles,
         seed,
-        confidence,
+        intervals["confidence"],
     )
     each = [
         digits.compare(
@@ -60,12 +59,13 @@ def main(
             classes,
             1,
             seed,
-            confidence,
+            intervals["confidence"],
         )
         for n in range(len(ratio))
     ]
     single = np.array([one.correlation for one in each])  # (network, row)
-    ends = [fitting.bootstrap_interval(column, confidence, resamples, seed) for column in single.T]
+    level, resamples = intervals["confidence"], intervals["resamples"]
+    ends = [fitting.bootstrap_interval(column, level, resamples, seed) for column in single.T]
     found["network_mean"], (found["network_low"], found["network_high"]) = single.mean(axis=0), zip(*ends)
     found["networks"], found["ratio"] = len(ratio), np.exp(np.log(ratio).mean())
     found["reason"] = "" if len(ratio) == runs.sizes["seed"] else f"{counted} have a fit"
@@ -88,16 +88,4 @@ def main(
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        runs=snakemake.input.runs,
-        fits=snakemake.input.fits,
-        layer=snakemake.params.layer,
-        shuffles=snakemake.params.shuffles,
-        seed=snakemake.params.seed,
-        confidence=snakemake.params.intervals["confidence"],
-        resamples=snakemake.params.intervals["resamples"],
-        table=snakemake.output.table,
-        correlations=snakemake.output.correlations,
-    )
+    run_job(main, snakemake)

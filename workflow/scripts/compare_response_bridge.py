@@ -119,17 +119,4 @@ def summarised(numbers: pd.DataFrame, intervals: dict, seed: int) -> pd.DataFram
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        trajectories=snakemake.input.trajectories,
-        kernels=snakemake.input.kernels,
-        fits=snakemake.input.fits,
-        layers=snakemake.params.layers,
-        windows=snakemake.params.windows,
-        intervals=snakemake.params.intervals,
-        seed=snakemake.params.seed,
-        table=snakemake.output.table,
-        summary=snakemake.output.summary,
-        curves=snakemake.output.curves,
-    )
+    run_job(main, snakemake)

@@ -107,16 +107,4 @@ def correlated(rows: pd.DataFrame, options):
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        runs=snakemake.input.runs,
-        levels=snakemake.params.levels,
-        intervals=snakemake.params.intervals,
-        seed=snakemake.params.seed,
-        ranks=snakemake.output.ranks,
-        fragility=snakemake.output.fragility,
-        effects=snakemake.output.effects,
-        correlations=snakemake.output.correlations,
-        curves=snakemake.output.curves,
-    )
+    run_job(main, snakemake)

@@ -95,15 +95,4 @@ def discard_reason(one, loss_above: float) -> str:
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        runs=snakemake.input.runs,
-        fits=snakemake.input.fits,
-        layers=snakemake.params.layers,
-        loss_above=snakemake.params.loss_above,
-        intervals=snakemake.params.intervals,
-        seed=snakemake.params.seed,
-        pairs=snakemake.output.pairs,
-        summary=snakemake.output.summary,
-    )
+    run_job(main, snakemake)

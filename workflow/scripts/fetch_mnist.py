@@ -33,11 +33,4 @@ def main(images: str, download: dict, output: str, code=()) -> None:
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        images=snakemake.params.images,
-        download=snakemake.params.download,
-        output=snakemake.output.images,
-        code=snakemake.input.code,
-    )
+    run_job(main, snakemake)

@@ -64,10 +64,4 @@ def discard_reason(run, loss_above: float) -> str:
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        trajectories=snakemake.input.trajectories,
-        loss_above=snakemake.params.loss_above,
-        output=snakemake.output.fits,
-    )
+    run_job(main, snakemake)

@@ -59,11 +59,4 @@ def main(trajectories: str, fits: str, layer: int, output: str) -> None:
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        trajectories=snakemake.input.trajectories,
-        fits=snakemake.input.fits,
-        layer=snakemake.params.layer,
-        output=snakemake.output.fits,
-    )
+    run_job(main, snakemake)

@@ -59,10 +59,4 @@ def main(runs: str, converged_below: float, output: str) -> None:
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        runs=snakemake.input.runs,
-        converged_below=snakemake.params.converged_below,
-        output=snakemake.output.fits,
-    )
+    run_job(main, snakemake)

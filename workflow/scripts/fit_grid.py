@@ -14,13 +14,4 @@ def main(trajectories: str, layer: int, horizon: float, stop_loss: float, drop_l
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        trajectories=snakemake.input.trajectories,
-        layer=snakemake.params.layer,
-        horizon=snakemake.params.horizon,
-        stop_loss=snakemake.params.stop_loss,
-        drop_loss=snakemake.params.drop_loss,
-        output=snakemake.output.cells,
-    )
+    run_job(main, snakemake)

@@ -61,10 +61,4 @@ def main(runs: str, layer: int, output: str) -> None:
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        runs=snakemake.input.runs,
-        layer=snakemake.params.layer,
-        output=snakemake.output.table,
-    )
+    run_job(main, snakemake)

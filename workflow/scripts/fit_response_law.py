@@ -134,14 +134,4 @@ def told(of: pd.DataFrame) -> str:
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        runs=snakemake.input.runs,
-        stages=snakemake.params.stages,
-        intervals=snakemake.params.intervals,
-        seed=snakemake.params.seed,
-        table=snakemake.output.table,
-        verdicts=snakemake.output.verdicts,
-        curves=snakemake.output.curves,
-    )
+    run_job(main, snakemake)

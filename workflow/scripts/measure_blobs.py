@@ -72,16 +72,4 @@ def draw_map(one, levels: dict[str, np.ndarray], side: int, mds_seed: int) -> pd
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        runs=snakemake.input.runs,
-        loss_above=snakemake.params.loss_above,
-        side=snakemake.params.side,
-        intervals=snakemake.params.intervals,
-        seed=snakemake.params.seed,
-        mds_seed=snakemake.params.mds_seed,
-        table=snakemake.output.table,
-        summary=snakemake.output.summary,
-        mapped=snakemake.output.mapped,
-    )
+    run_job(main, snakemake)

@@ -12,14 +12,4 @@ def main(fits: str, trajectories: str, intervals: dict, seed: int, svg: str, png
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        fits=snakemake.input.fits,
-        trajectories=snakemake.input.trajectories,
-        intervals=snakemake.params.intervals,
-        seed=snakemake.params.seed,
-        svg=snakemake.output.svg,
-        png=snakemake.output.png,
-        csv=snakemake.output.csv,
-    )
+    run_job(main, snakemake)

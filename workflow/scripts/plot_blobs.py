@@ -12,14 +12,4 @@ def main(mapped: str, summary: str, gains: dict[str, float], confidence: float, 
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        mapped=snakemake.input.mapped,
-        summary=snakemake.input.summary,
-        gains=snakemake.params.gains,
-        confidence=snakemake.params.confidence,
-        svg=snakemake.output.svg,
-        png=snakemake.output.png,
-        csv=snakemake.output.csv,
-    )
+    run_job(main, snakemake)

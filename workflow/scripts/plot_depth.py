@@ -11,14 +11,4 @@ def main(fits: str, row: dict, intervals: dict, seed: int, svg: str, png: str, c
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        fits=snakemake.input.fits,
-        row=snakemake.params.row,
-        intervals=snakemake.params.intervals,
-        seed=snakemake.params.seed,
-        svg=snakemake.output.svg,
-        png=snakemake.output.png,
-        csv=snakemake.output.csv,
-    )
+    run_job(main, snakemake)

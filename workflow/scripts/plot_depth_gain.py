@@ -23,17 +23,4 @@ def main(
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        fits=snakemake.input.fits,
-        crossover=snakemake.input.crossover,
-        exponents=snakemake.input.exponents,
-        width=snakemake.params.width,
-        activation=snakemake.params.activation,
-        good_fit=snakemake.params.good_fit,
-        intervals=snakemake.params.intervals,
-        svg=snakemake.output.svg,
-        png=snakemake.output.png,
-        csv=snakemake.output.csv,
-    )
+    run_job(main, snakemake)

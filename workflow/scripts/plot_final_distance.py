@@ -12,13 +12,4 @@ def main(table: str, explained: str, rows: dict[str, dict], svg: str, png: str, 
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        table=snakemake.input.table,
-        explained=snakemake.input.explained,
-        rows=snakemake.params.rows,
-        svg=snakemake.output.svg,
-        png=snakemake.output.png,
-        csv=snakemake.output.csv,
-    )
+    run_job(main, snakemake)

@@ -20,15 +20,4 @@ def main(
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        trajectories=snakemake.input.trajectories,
-        fits=snakemake.input.fits,
-        layers=snakemake.params.layers,
-        intervals=snakemake.params.intervals,
-        seed=snakemake.params.seed,
-        svg=snakemake.output.svg,
-        png=snakemake.output.png,
-        csv=snakemake.output.csv,
-    )
+    run_job(main, snakemake)

@@ -12,13 +12,4 @@ def main(runs: str, fits: str, layer: int, svg: str, png: str, csv: str) -> None
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        runs=snakemake.input.runs,
-        fits=snakemake.input.fits,
-        layer=snakemake.params.layer,
-        svg=snakemake.output.svg,
-        png=snakemake.output.png,
-        csv=snakemake.output.csv,
-    )
+    run_job(main, snakemake)

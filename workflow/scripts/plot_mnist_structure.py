@@ -12,14 +12,4 @@ def main(table: str, correlations: str, layer: int, images: str, svg: str, png: 
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        table=snakemake.input.table,
-        correlations=snakemake.input.correlations,
-        layer=snakemake.params.layer,
-        images=snakemake.params.images,
-        svg=snakemake.output.svg,
-        png=snakemake.output.png,
-        csv=snakemake.output.csv,
-    )
+    run_job(main, snakemake)

@@ -11,12 +11,4 @@ def main(table: str, rows: dict[str, dict], svg: str, png: str, csv: str) -> Non
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        table=snakemake.input.table,
-        rows=snakemake.params.rows,
-        svg=snakemake.output.svg,
-        png=snakemake.output.png,
-        csv=snakemake.output.csv,
-    )
+    run_job(main, snakemake)

@@ -14,15 +14,4 @@ def main(
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        table=snakemake.input.table,
-        summary=snakemake.input.summary,
-        curves=snakemake.input.curves,
-        rows=snakemake.params.rows,
-        confidence=snakemake.params.confidence,
-        svg=snakemake.output.svg,
-        png=snakemake.output.png,
-        csv=snakemake.output.csv,
-    )
+    run_job(main, snakemake)

@@ -12,13 +12,4 @@ def main(verdicts: str, curves: str, networks: int, svg: str, png: str, csv: str
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        verdicts=snakemake.input.verdicts,
-        curves=snakemake.input.curves,
-        networks=snakemake.params.networks,
-        svg=snakemake.output.svg,
-        png=snakemake.output.png,
-        csv=snakemake.output.csv,
-    )
+    run_job(main, snakemake)

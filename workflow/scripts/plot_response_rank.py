@@ -22,16 +22,4 @@ def main(
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        ranks=snakemake.input.ranks,
-        fragility=snakemake.input.fragility,
-        effects=snakemake.input.effects,
-        correlations=snakemake.input.correlations,
-        confidence=snakemake.params.confidence,
-        networks=snakemake.params.networks,
-        svg=snakemake.output.svg,
-        png=snakemake.output.png,
-        csv=snakemake.output.csv,
-    )
+    run_job(main, snakemake)

@@ -12,14 +12,4 @@ def main(pairs: str, summary: str, gains: dict[str, float], confidence: float, s
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        pairs=snakemake.input.pairs,
-        summary=snakemake.input.summary,
-        gains=snakemake.params.gains,
-        confidence=snakemake.params.confidence,
-        svg=snakemake.output.svg,
-        png=snakemake.output.png,
-        csv=snakemake.output.csv,
-    )
+    run_job(main, snakemake)

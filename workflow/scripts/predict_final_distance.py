@@ -14,29 +14,20 @@ COLUMNS = [
 ]
 
 
-def main(cells: list[str], fits: list[str], intervals: dict, seed: int, output: str, explained: str) -> None:
+def main(cells: list[str], fits: list[str], intervals: dict, seed: int, table: str, explained: str) -> None:
     tables, explanations = [], []
     for cells_path, fits_path in zip(cells, fits, strict=True):
-        table = artifacts.read_table(cells_path)
-        rates = prediction.rates(artifacts.read_table(fits_path), table.layer.iloc[0])
-        table = table.join(prediction.final_distance(table, rates))
-        ends = prediction.intervals(table, rates, intervals["confidence"], intervals["resamples"], seed)
-        found = prediction.explanations(table).merge(ends, how="left", on="explanation")
-        explanations.append(found.assign(setting=table.setting.iloc[0], note=rates.note))
-        tables.append(prediction.with_note(table, rates).rename(columns={"h_end": "measured"})[COLUMNS])
-    artifacts.write_table(pd.concat(tables, ignore_index=True), output)
+        grid = artifacts.read_table(cells_path)
+        rates = prediction.rates(artifacts.read_table(fits_path), grid.layer.iloc[0])
+        grid = grid.join(prediction.final_distance(grid, rates))
+        ends = prediction.intervals(grid, rates, intervals["confidence"], intervals["resamples"], seed)
+        found = prediction.explanations(grid).merge(ends, how="left", on="explanation")
+        explanations.append(found.assign(setting=grid.setting.iloc[0], note=rates.note))
+        tables.append(prediction.with_note(grid, rates).rename(columns={"h_end": "measured"})[COLUMNS])
+    artifacts.write_table(pd.concat(tables, ignore_index=True), table)
     found = pd.concat(explanations, ignore_index=True)
     artifacts.write_table(found[["setting", *found.columns.drop("setting")]], explained)
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        cells=snakemake.input.cells,
-        fits=snakemake.input.fits,
-        intervals=snakemake.params.intervals,
-        seed=snakemake.params.seed,
-        output=snakemake.output.table,
-        explained=snakemake.output.explained,
-    )
+    run_job(main, snakemake)

@@ -31,14 +31,4 @@ def main(
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        trajectories=snakemake.input.trajectories,
-        cells=snakemake.input.cells,
-        fits=snakemake.input.fits,
-        layers=snakemake.params.layers,
-        horizons=snakemake.params.horizons,
-        slower=snakemake.params.slower,
-        output=snakemake.output.table,
-    )
+    run_job(main, snakemake)

@@ -17,10 +17,4 @@ def main(task: dict, output: str, code=()) -> None:
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        task=snakemake.params.task,
-        output=snakemake.output.data,
-        code=snakemake.input.code,
-    )
+    run_job(main, snakemake)

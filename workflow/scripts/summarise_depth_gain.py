@@ -46,15 +46,4 @@ def main(
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        fits=snakemake.input.fits,
-        rows=snakemake.params.rows,
-        good_fit=snakemake.params.good_fit,
-        intervals=snakemake.params.intervals,
-        seed=snakemake.params.seed,
-        table=snakemake.output.table,
-        crossover=snakemake.output.crossover,
-        exponents=snakemake.output.exponents,
-    )
+    run_job(main, snakemake)

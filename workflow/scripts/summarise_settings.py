@@ -32,12 +32,4 @@ def main(fits: str, layers: dict[str, int], intervals: dict, seed: int, output: 
 
 
 if "snakemake" in globals():
-    run_job(
-        main,
-        snakemake,
-        fits=snakemake.input.fits,
-        layers=snakemake.params.layers,
-        intervals=snakemake.params.intervals,
-        seed=snakemake.params.seed,
-        output=snakemake.output.table,
-    )
+    run_job(main, snakemake)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from repdyn import artifacts
-from repdyn.jobs import run_training
+from repdyn.jobs import run_job
 
 
 def main(data: str, row: dict, device: str, output: str, **job) -> None:
@@ -45,10 +45,4 @@ def main(data: str, row: dict, device: str, output: str, **job) -> None:
 
 
 if "snakemake" in globals():
-    run_training(
-        main,
-        snakemake,
-        data=snakemake.input.data,
-        row=snakemake.params.row,
-        output=snakemake.output.trajectories,
-    )
+    run_job(main, snakemake)

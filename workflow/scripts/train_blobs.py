@@ -3,7 +3,7 @@
 import numpy as np
 
 from repdyn import blobs
-from repdyn.jobs import run_training
+from repdyn.jobs import run_job
 
 MOST_RECORDED = 60  # losses over all inputs
 
@@ -54,12 +54,4 @@ def hidden(view, data, row: dict) -> dict[str, np.ndarray]:
 
 
 if "snakemake" in globals():
-    run_training(
-        main,
-        snakemake,
-        row=snakemake.params.row,
-        task=snakemake.params.task,
-        batch=snakemake.params.batch,
-        share=snakemake.params.share,
-        output=snakemake.output.runs,
-    )
+    run_job(main, snakemake)

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from repdyn import tasks
-from repdyn.jobs import run_training
+from repdyn.jobs import run_job
 
 SAMPLES = 400  # of each trajectory, evenly spaced over it, both ends among them
 EVERY = 10  # optimiser steps from one look at a network to the next
@@ -99,10 +99,4 @@ def thinned(values: np.ndarray, last: np.ndarray) -> np.ndarray:
 
 
 if "snakemake" in globals():
-    run_training(
-        main,
-        snakemake,
-        row=snakemake.params.row,
-        grid=snakemake.params.grid,
-        output=snakemake.output.trajectories,
-    )
+    run_job(main, snakemake)

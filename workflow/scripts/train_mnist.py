@@ -5,7 +5,7 @@ import logging
 import numpy as np
 
 from repdyn import artifacts, mnist
-from repdyn.jobs import run_training
+from repdyn.jobs import run_job
 
 EARLY = 24  # recorded moments in the first epoch, logarithmically spaced
 EVALUATED = 1000  # images of one evaluation pass
@@ -110,10 +110,4 @@ def squared_distances(h: np.ndarray) -> np.ndarray:
 
 
 if "snakemake" in globals():
-    run_training(
-        main,
-        snakemake,
-        images=snakemake.input.images,
-        row=snakemake.params.row,
-        output=snakemake.output.runs,
-    )
+    run_job(main, snakemake)

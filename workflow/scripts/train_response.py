@@ -3,7 +3,7 @@
 import numpy as np
 
 from repdyn import encoding, networks
-from repdyn.jobs import run_training
+from repdyn.jobs import run_job
 
 
 def main(row: dict, task: dict, methods: dict, times: int, radius: float, device: str, output: str, **job) -> None:
@@ -70,13 +70,4 @@ def main(row: dict, task: dict, methods: dict, times: int, radius: float, device
 
 
 if "snakemake" in globals():
-    run_training(
-        main,
-        snakemake,
-        row=snakemake.params.row,
-        task=snakemake.params.task,
-        methods=snakemake.params.methods,
-        times=snakemake.params.times,
-        radius=snakemake.params.radius,
-        output=snakemake.output.runs,
-    )
+    run_job(main, snakemake)

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from repdyn import artifacts
-from repdyn.jobs import run_training
+from repdyn.jobs import run_job
 
 
 def main(data: str, trajectories: str, row: dict, times: int, device: str, output: str, **job) -> None:
@@ -63,12 +63,4 @@ def steps_to_rest(runs: xr.Dataset) -> int:
 
 
 if "snakemake" in globals():
-    run_training(
-        main,
-        snakemake,
-        data=snakemake.input.data,
-        trajectories=snakemake.input.trajectories,
-        row=snakemake.params.row,
-        times=snakemake.params.times,
-        output=snakemake.output.kernels,
-    )
+    run_job(main, snakemake)

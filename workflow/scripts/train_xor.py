@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 
 from repdyn import xor
-from repdyn.jobs import run_training
+from repdyn.jobs import run_job
 
 MOST_RECORDED = 120  # steps
 
@@ -48,10 +48,4 @@ def main(row: dict, lr_factor: float, device: str, output: str, **job) -> None:
 
 
 if "snakemake" in globals():
-    run_training(
-        main,
-        snakemake,
-        row=snakemake.params.row,
-        lr_factor=snakemake.params.lr_factor,
-        output=snakemake.output.runs,
-    )
+    run_job(main, snakemake)

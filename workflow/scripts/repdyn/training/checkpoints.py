@@ -11,7 +11,7 @@ import logging
 import shutil
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,10 +35,11 @@ class Checkpoint:
         self.parts = 0  # that the job has begun
         self._ended: list[Part] = []  # parts that are done, but not on disk yet
 
-    def part(self) -> "Part":
-        """The next part of the job."""
+    def part(self, networks: Sequence[int]) -> "Part":
+        """The next part of the job, made of these networks. (How many fit into memory may change before it goes on.)"""
         self.parts += 1
-        return Part(self, self.folder / f"{self.parts - 1}.npz")
+        identity = {**self.identity, "networks": f"{networks[0]} to {networks[-1]}"}
+        return Part(self, self.folder / f"{self.parts - 1}.npz", identity)
 
     def remove(self) -> None:
         """The job is done: nothing has to be gone on with."""
@@ -48,8 +49,8 @@ class Checkpoint:
 class Part:
     """Networks of a job that train together."""
 
-    def __init__(self, job: Checkpoint, path: Path):
-        self.job, self.path = job, path
+    def __init__(self, job: Checkpoint, path: Path, identity: dict[str, str]):
+        self.job, self.path, self.identity = job, path, identity
 
     def resume(self) -> State | None:
         """What was saved of this part, if anything was."""
@@ -74,7 +75,7 @@ class Part:
         self.job._ended.append(self)
 
     def _write(self) -> None:
-        identity = {"step": np.array(self.step), "identity": np.array(json.dumps(self.job.identity))}
+        identity = {"step": np.array(self.step), "identity": np.array(json.dumps(self.identity))}
         with whole(self.path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **self.state(), **identity)
 
@@ -89,10 +90,10 @@ class Part:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             logging.warning("the checkpoint %s can't be read (%s): starting anew", self.path, error)
             return None
-        differing = [name for name in {**other, **self.job.identity} if other.get(name) != self.job.identity.get(name)]
+        differing = [name for name in {**other, **self.identity} if other.get(name) != self.identity.get(name)]
         if differing:
             logging.warning("the checkpoint %s is of another job: starting anew", self.path)
             for name in differing:
-                logging.warning("  %s: there %s, here %s", name, other.get(name), self.job.identity.get(name))
+                logging.warning("  %s: there %s, here %s", name, other.get(name), self.identity.get(name))
             return None
         return found

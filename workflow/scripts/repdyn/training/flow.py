@@ -56,18 +56,21 @@ class FlowTrainer(LayeredNetworks):
         trace = Trace(
             np.zeros((self.networks, follow.count, self.hidden_layers, len(follow.pairs)), np.float32),
             np.zeros((self.networks, follow.count, points, self.net[0][-1]), np.float32),
-            np.zeros((self.networks, steps)),
+            np.full((self.networks, steps), np.nan),
             np.full(self.networks, first + steps),
         )
         moments = np.arange(first, first + steps)
-        recorded = follow.slots >= 0
+        ends = np.flatnonzero(moments % stop.every == 0) + 1 if stop.every else []
         for e, (path, lr) in enumerate(zip(self.paths, self.ensemble.rates.astype(float), strict=True)):
-            distances, outputs, trace.losses[e] = path.at(lr * moments)
-            trace.distances[e, follow.slots[recorded]] = distances[recorded]
-            trace.outputs[e, follow.slots[recorded]] = outputs[recorded]
-            if stop.every:
-                ends = moments[(moments % stop.every == 0) & ~(trace.losses[e] > stop.loss)]
-                trace.reached[e] = min([*ends, first + steps])
+            for part in filter(len, np.split(np.arange(steps), ends)):  # no further than to where it may stop
+                distances, outputs, trace.losses[e, part] = path.at(lr * moments[part])
+                slots = follow.slots[part]
+                trace.distances[e, slots[slots >= 0]] = distances[slots >= 0]
+                trace.outputs[e, slots[slots >= 0]] = outputs[slots >= 0]
+                end = part[-1]
+                if end + 1 in ends and not trace.losses[e, end] > stop.loss:
+                    trace.reached[e] = moments[end]
+                    break
             path.now = lr * min(trace.reached[e], first + updates)
         return trace
 
@@ -82,6 +85,7 @@ class FlowTrainer(LayeredNetworks):
         ]
         for e, path in enumerate(self.paths) if self.saved else ():
             path.restore({name.removeprefix(f"{e}."): v for name, v in self.saved.items() if name.startswith(f"{e}.")})
+        self.saved = {}
 
     def keep(self, index) -> None:
         super().keep(index)
@@ -100,12 +104,13 @@ class FlowTrainer(LayeredNetworks):
             theta[:] = path.weights(path.now)
 
     def state(self) -> dict[str, np.ndarray]:
+        self._settle()
         of_paths = {f"{e}.{name}": value for e, path in enumerate(self.paths) for name, value in path.state().items()}
-        return super().state() | of_paths
+        return super().state() | (of_paths or self.saved)
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         super().restore(state)
-        self.saved = state
+        self.saved = {name: value for name, value in state.items() if name[0].isdigit()}
 
 
 class Path:
@@ -114,11 +119,11 @@ class Path:
     The weights at the beginning of the step are theta and the gradients in the first rows of X and G, with the factors
     `before`; then come those of the stages, with `coefficients` for the step's end, and that of the end. x (points,
     input), an even number, of which y has the true ones; seen: the points that are followed, pairs of them.
-    evaluations: gradients that were computed.
+    evaluations: gradients that were computed; rounding: how much of an error is that of single precision.
     """
 
-    MARKS = ("start", "length", "proposed", "radius", "scale", "now", "evaluations", "lost")
-    ARRAYS = ("theta", "X", "G", "before", "coefficients", "outputs", "velocity", "losses", "distances", "followed")
+    MARKS = ("start", "length", "proposed", "radius", "scale", "now", "evaluations", "lost", "rounding")
+    ARRAYS = ("theta", "X", "G", "before", "coefficients", "outputs", "velocity", "trained", "distances", "followed")
 
     def __init__(self, net, theta, x, y, seen, pairs, tolerance: float):
         points, layers = len(x), net[0].size - 2
@@ -127,13 +132,13 @@ class Path:
         self.seen, self.shown, self.same = even(seen[None])[0], len(seen), np.array_equal(seen, x[: len(seen)])
         self.theta = theta.copy()
         self.X, self.G = (np.zeros(room * net[0].sum(), np.float32) for _ in range(2))
-        self.start = self.length = self.now = self.lost = 0.0
+        self.start = self.length = self.now = self.lost = self.rounding = 0.0
         self.before, self.coefficients = np.zeros(0, np.float32), np.zeros(0)
         self.distances = np.zeros((len(NODES), layers, len(pairs)), np.float32)
         self.followed = np.zeros((len(NODES), self.shown, y.shape[1]), np.float32)
-        self.losses = np.zeros(len(NODES))
         self.evaluations = 0
-        self.outputs, self.velocity, self.radius, self.losses[:] = self._end(self.coefficients)
+        self.outputs, self.velocity, self.radius = self._end(self.coefficients)
+        self.trained = np.stack([self.outputs] * len(NODES))
         self.scale = max(np.abs(self.outputs - y).max(), 1e-12)
         self._node(0, self.coefficients)
         self.distances[:], self.followed[:] = self.distances[0], self.followed[0]
@@ -151,16 +156,19 @@ class Path:
             if tau[first] > self.start + self.length:
                 continue
             weights = _lagrange((tau[first:last] - self.start) / max(self.length, 1e-300))
-            kinds = self.distances, self.followed, self.losses
-            parts.append([np.tensordot(weights, values, 1) for values in kinds])
+            kinds = self.distances, self.followed, self.trained
+            with np.errstate(invalid="ignore"):  # where it is lost
+                parts.append([np.tensordot(weights, values, 1) for values in kinds])
             first = last
-        distances, outputs, losses = (np.concatenate(kind) for kind in zip(*parts))
-        return distances, outputs, np.maximum(losses, 0) if not self.lost else losses
+        distances, outputs, trained = (np.concatenate(kind) for kind in zip(*parts))
+        return distances, outputs, 0.5 * ((trained - self.y) ** 2).mean((1, 2))
 
     def weights(self, tau: float) -> np.ndarray:
-        """The weights at this moment, which lies within the last step or a little behind it."""
+        """The weights at this moment, which doesn't lie before the last step; NaN where the flow can't be followed."""
         while tau > self.start + self.length:
             self._step()
+        if self.lost:
+            return np.full_like(self.theta, np.nan)
         theta, X, G = self.theta.copy(), self.X.copy(), self.G.copy()
         if self.length:
             coefficients = self._hermite((tau - self.start) / self.length)
@@ -189,9 +197,12 @@ class Path:
             for each in between:
                 self.evaluations += 1
                 stages.gradient(*self._weights(each), self.x, self.y, len(self.y))
-            outputs, velocity, radius, loss = self._end(coefficients)
-            error = np.abs(outputs - self.outputs - length / 2 * (velocity + self.velocity)).max() / self.scale
-            ratio = error / self.tolerance
+            outputs, velocity, radius = self._end(coefficients)
+            error = np.abs(outputs - self.outputs - length / 2 * (velocity + self.velocity)).max()
+            limit = max(self.tolerance * self.scale, np.finfo(np.float32).eps * np.abs(outputs).max())
+            if error > limit > length * max(np.abs(velocity).max(), np.abs(self.velocity).max()):
+                self.rounding = max(self.rounding, 2 * error)  # so short a step can't be that wrong
+            ratio = max(error - self.rounding, 0) / limit
             change = 0.8 * max(ratio, 1e-6) ** (-1 / 3) if np.isfinite(ratio) else 0.1
             if ratio <= 1:
                 break
@@ -202,7 +213,7 @@ class Path:
         middle = here[0] * left + here[1] * length * left_slope + here[2] * outputs + here[3] * length * velocity
         self.outputs, self.velocity, self.radius = outputs, velocity, radius
         self.distances[0], self.followed[0] = self.distances[-1], self.followed[-1]
-        self.losses[:] = self.losses[-1], 0.5 * ((middle - self.y) ** 2).mean(), loss
+        self.trained[:] = left, middle, outputs
         self._node(1, self._hermite(NODES[1]))
         if self.same:
             row = self.before.size + count * points
@@ -214,7 +225,7 @@ class Path:
     def _lose(self) -> None:
         """No step is possible any more: what comes is not finite."""
         self.lost, self.length = 1.0, 1e300
-        self.losses[:] = self.distances[:] = self.followed[:] = np.nan
+        self.trained[:] = self.distances[:] = self.followed[:] = np.nan
 
     def _factors(self, coefficients: np.ndarray) -> np.ndarray:
         """Of the rows of X and G: the flow goes against the gradient."""
@@ -225,17 +236,17 @@ class Path:
         return self.net, self.theta, self.X, self.G, self._factors(coefficients)
 
     def _end(self, coefficients: np.ndarray):
-        """Outputs (point, unit), their velocity, the spectral radius of the flow and the loss at these weights."""
+        """Outputs (point, unit), their velocity and the spectral radius of the flow at these weights."""
         self.evaluations += 1
         n = self.y.size
         outputs, kernel = np.zeros(self.y.shape, np.float32), np.zeros((n, n), np.float32)
         weights = self._weights(coefficients)
-        loss = stages.gradient_and_kernel(*weights, self.x, self.y, len(self.y), outputs, kernel)
+        stages.gradient_and_kernel(*weights, self.x, self.y, len(self.y), outputs, kernel)
         kernel, outputs = kernel.astype(float) / n, outputs.astype(float)
         if not np.isfinite(kernel).all():
-            return outputs, np.full_like(outputs, np.nan), np.nan, loss
+            return outputs, np.full_like(outputs, np.nan), np.nan
         velocity = -(kernel @ (outputs - self.y).ravel()).reshape(outputs.shape)
-        return outputs, velocity, max(np.linalg.eigvalsh(kernel)[-1] * 1.05, 1e-300), loss
+        return outputs, velocity, max(np.linalg.eigvalsh(kernel)[-1] * 1.05, 1e-300)
 
     def _node(self, node: int, coefficients: np.ndarray) -> None:
         weights = self._weights(coefficients)

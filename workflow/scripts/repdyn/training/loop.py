@@ -82,7 +82,7 @@ def run(
     trainer    a class, in place of the one that serves these networks best
 
     Beside what recorders name: `batch_loss` (network, update), 1/2 MSE on what each update sees, before it;
-    `ended_at` (network,), the moment at which a network stopped, came to rest or diverged, else `steps`;
+    `ended_at` (network,), the moment at which a network stopped, or was seen to be at rest or lost, else `steps`;
     `diverged_at` (network,), the first moment that is not finite, or -1: from there on everything is NaN.
     """
     kind = trainer or trainer_class(ensemble, device)
@@ -93,15 +93,15 @@ def run(
         first = 0
         while first < members:
             index = np.arange(first, min(first + together, members))
-            part = _Part(kind, ensemble, index, data, steps, record, stop or Stop(), rest_loss, device)
             try:
-                part.run(progress, checkpoint.part())
+                part = _Part(kind, ensemble, index, data, steps, record, stop or Stop(), rest_loss, device)
+                part.run(progress, checkpoint.part(index))
             except torch.cuda.OutOfMemoryError:
                 if together == 1:
                     raise
                 together = -(-together // 2)
                 logging.warning("%s: the GPU's memory is full: %d networks at a time", label, together)
-                del part
+                part = None
                 torch.cuda.empty_cache()
                 continue
             parts.append(part.recorded())
@@ -139,19 +139,21 @@ class _Part:
         self.pairs = next((r for r in self.record if isinstance(r, Pairs)), Pairs(np.zeros(0, int)))
         moments = [self.pairs.at, *(r.at for r in self.looks if isinstance(r, Look))]
         self.last = self.steps if any(self.steps in at for at in moments) else self.steps - 1
-        if any(isinstance(r, AtEnd) for r in self.looks):
+        if any(isinstance(r, AtEnd | AtLosses) for r in self.looks):
             self.last = self.steps
         self.slots = np.full(self.steps + 1, -1)
         self.slots[self.pairs.at] = np.arange(len(self.pairs.at))
         self.seen: dict[str, np.ndarray] = {
             "batch_loss": np.full((len(members), self.steps + 1), np.nan),
-            "ended_at": np.full(len(members), self.last),
+            "ended_at": np.full(len(members), self.steps),
         }
 
     def run(self, progress, saved) -> None:
         """Train to the end, from where a checkpoint left it."""
         if state := saved.resume():
             self._restore(state)
+        else:
+            self._make_room()
         progress.update(self.moment)
         while self.moment <= self.last and self.going.size:
             saved.offer(self.moment, self._state)
@@ -196,7 +198,7 @@ class _Part:
         self.seen["batch_loss"][self.going, first:end] = trace.losses
         at = slots[slots >= 0]
         for name, values in (("distance", trace.distances), ("output", trace.outputs)):
-            if at.size:
+            if self.pairs.at.size:
                 values[late[:, slots >= 0]] = np.nan
                 self._room(name, values.shape[2:], len(self.pairs.at), values.dtype)[np.ix_(self.going, at)] = values
         self.stopped = trace.reached < end
@@ -229,12 +231,12 @@ class _Part:
         """What recorders see now."""
         for r in self.looks:
             if isinstance(r, Look) and (place := np.flatnonzero(r.at == self.moment)).size:
-                self._put(r.what(self._view()), self.going, place[0], len(r.at))
+                self._put(r, r.what(self._view()), self.going, place[0])
             elif isinstance(r, AtLosses) and self.moment % r.every == 0 and self.moment:
                 self._look_at_losses(r)
 
     def _look_at_losses(self, r: AtLosses) -> None:
-        reached = self._room("level_step", (), len(r.levels), int, -1)
+        reached = self.seen["level/level_step"]
         loss = self.seen["batch_loss"][self.going, self.moment - 1]
         new = (loss[:, None] <= np.asarray(r.levels)) & (reached[self.going] < 0)  # (network, level)
         if new.any():
@@ -242,7 +244,7 @@ class _Part:
             for level in np.flatnonzero(new.any(0)):
                 here = new[:, level]
                 reached[self.going[here], level] = self.moment
-                self._put({k: v[here] for k, v in found.items()}, self.going[here], level, len(r.levels))
+                self._put(r, {k: v[here] for k, v in found.items()}, self.going[here], level)
 
     def _at_end(self, networks: np.ndarray, places: np.ndarray) -> None:
         """What the recorders of ends see of these networks; places: where the trainer has them."""
@@ -254,15 +256,28 @@ class _Part:
     def _view(self) -> View:
         return View(self.trainer, self.moment, self.index[self.going])
 
-    def _put(self, found: dict, networks: np.ndarray, place: int, places: int) -> None:
-        for name, values in found.items():
-            self._room(name, values.shape[1:], places, values.dtype)[networks, place] = values
+    def _make_room(self) -> None:
+        """For what is recorded later on, even if no network should be left by then."""
+        for r in self.looks:
+            if isinstance(r, AtLosses):
+                self.seen["level/level_step"] = np.full((len(self.index), len(r.levels)), -1)
+            if isinstance(r, AtLosses) or (isinstance(r, Look) and 0 not in r.at):
+                self._put(r, r.what(self._view()), np.zeros(0, int), 0)
 
-    def _room(self, name: str, shape: tuple, places: int | None, dtype, empty=np.nan) -> np.ndarray:
-        """The array in which something is recorded, made when it is first seen: (network, place, ...)."""
+    def _put(self, r: Look | AtLosses, found: dict, networks: np.ndarray, place: int) -> None:
+        time, places = ("level", r.levels) if isinstance(r, AtLosses) else (r.time, r.at)
+        for name, values in found.items():
+            room = self._room(f"{time}/{name}", values.shape[1:], len(places), values.dtype)
+            room[networks, place] = values[: len(networks)]
+
+    def _room(self, name: str, shape: tuple, places: int | None, dtype) -> np.ndarray:
+        """The array in which something is recorded, made when it is first seen: (network, place, ...).
+
+        name: with the axis of its places and a slash before it. Numbers of any kind can be NaN.
+        """
         if name not in self.seen:
             shape = (len(self.index), *(() if places is None else (places,)), *shape)
-            self.seen[name] = np.full(shape, empty, dtype)
+            self.seen[name] = np.full(shape, np.nan, np.promote_types(dtype, np.float16))
         return self.seen[name]
 
     def _state(self) -> dict[str, np.ndarray]:
@@ -291,7 +306,7 @@ class _Part:
         """Everything that was seen, with what is not finite blanked."""
         seen = self.seen
         moments = np.arange(self.steps + 1)
-        losses = seen.pop("batch_loss")
+        losses = seen["batch_loss"]
         lost = ~np.isfinite(losses) & (moments <= seen["ended_at"][:, None]) & (moments <= self.last)
         at = self.pairs.at
         for name in ("distance", "output"):
@@ -311,8 +326,10 @@ class _Part:
             else:
                 dims |= names
         variables = {}
-        for name, values in seen.items():
-            axes = dims.get(name) or tuple(f"{name}_{n}" for n in range(values.ndim - 1))
+        for key, values in seen.items():
+            time, _, name = key.rpartition("/")
+            axes = (time,) if time else ()
+            axes = dims.get(name) or (*axes, *(f"{name}_{n}" for n in range(values.ndim - 1 - len(axes))))
             if axes and axes[0] in coords and axes[0] != "level" and np.issubdtype(values.dtype, np.floating):
                 gone = (diverged[:, None] >= 0) & (coords[axes[0]] >= diverged[:, None])
                 values[gone] = np.nan

@@ -147,7 +147,8 @@ class ModuleTrainer:
             corrections = self.optimiser.corrections(first + k + 1)
             if stop.every and (first + k) % stop.every == 0:  # whoever has learned is held still from this step on
                 output, _ = self._evaluated(here_x)
-                learned = ~((0.5 * (output - here_y).square().mean((1, 2))) > stop.loss) & (going > 0)
+                above = 0.5 * (output - here_y).square().mean((1, 2)) > stop.loss
+                learned = torch.logical_not(above) & (going > 0)
                 reached = torch.where(learned, first + k, reached)
                 going = torch.where(learned, 0.0, going)
             scaled = rates * going if k < updates else torch.zeros_like(rates)

@@ -619,12 +619,17 @@ def train(net, state, optimiser, data, first, steps, updates, stop, follow, reco
             if slots[k] >= 0 and (seen.size or masks.size):
                 forward(net, theta[e], nothing, nothing, nothing, 0, looked_at, nothing, beside)
                 observe(net, beside, looked_at.shape[0], pairs, distances[e, slots[k]], outputs[e, slots[k]])
+            judged = stop_every and (first + k) % stop_every == 0
+            loss = 0.0
+            if judged and masks.size:
+                forward(net, theta[e], nothing, nothing, nothing, 0, batch_x[:points], nothing, buffers)
+                loss = error(net, buffers, points, true_points, batch_y)
             mask = masks[e, k] if masks.size else nothing
             forward(net, theta[e], nothing, nothing, nothing, 0, batch_x[:points], mask, buffers)
             if slots[k] >= 0 and not (seen.size or masks.size):
                 observe(net, buffers, points, pairs, distances[e, slots[k]], outputs[e, slots[k]])
             losses[e, k] = error(net, buffers, points, true_points, batch_y)
-            if stop_every and (first + k) % stop_every == 0 and not losses[e, k] > stop_loss:
+            if judged and not (loss if masks.size else losses[e, k]) > stop_loss:
                 reached[e] = first + k
                 break
             if k < updates:
