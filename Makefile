@@ -13,22 +13,19 @@ USE_CACHE := --cache
 $(shell mkdir -p $(SNAKEMAKE_OUTPUT_CACHE))
 endif
 
-.PHONY: study everything environment test test-slurm report bench lint format lock clean help
+.PHONY: study environment test test-slurm report bench lint format lock clean help
 .DEFAULT_GOAL := study
 
-study: $(READY)  ## the laptop study: train, fit, figures, tables (results/)
+study: $(READY)  ## the laptop study: training, fits, figures, tables of all experiments (results/)
 	snakemake all $(USE_CACHE)
 
-everything: $(READY)  ## the laptop study, and final distances, XOR, blobs, MNIST and the training response
-	snakemake everything $(USE_CACHE)
-
-report: everything  ## results/report.html: every figure and table in one file that opens without a network
-	snakemake everything --report results/report.html
+report: study  ## results/report.html: every figure and table in one file that opens without a network
+	snakemake all --report results/report.html
 
 environment: $(READY)  ## .venv with everything that is needed, and nothing else
 
 test: $(READY)  ## all tests but those on SLURM
-	python -m pytest
+	python -m pytest --numprocesses auto --dist loadfile
 
 test-slurm: $(READY)  ## the SLURM profile on a real SLURM, started on this machine (Debian, root): 6 to 8 minutes
 	python tests/slurm/cluster.py python -m pytest -m slurm --numprocesses 7 tests/slurm
@@ -37,7 +34,7 @@ bench: $(READY)  ## speed, as ratios measured side by side: training, fitting, M
 	@python -c "import jax" 2>/dev/null || python -m pip install --quiet --constraint requirements.lock jax==0.10.2
 	python benchmarks/training.py
 	python benchmarks/fitting.py
-	python benchmarks/mnist.py
+	python benchmarks/mnist_epochs.py
 	python benchmarks/planning.py
 
 lint: $(READY)  ## snakefmt, snakemake --lint, ruff

@@ -29,7 +29,7 @@ import torch
 
 from repdyn import fitting, theory
 from repdyn.networks import Shape
-from repdyn.observables import output_observables
+from repdyn.networks.observables import output_observables
 from repdyn.training import loop, recorders
 from repdyn.training.batches import Points
 from repdyn.training.ensemble import Ensemble, Member

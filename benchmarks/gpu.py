@@ -100,7 +100,7 @@ class Report:
 def check_agreement(report: Report, device: str) -> None:
     """CPU and GPU, and on the CPU the compiled trainer where it serves."""
     print("agreement of devices")
-    for model in networks.architectures():
+    for model in networks.known_architectures():
         for solver in OPTIMISERS:
             of = small(model, 3, solver)
             there = trained(of, device)
@@ -124,7 +124,7 @@ def check_graph(report: Report, device: str) -> None:
         graphs.append(self)
         return captured(self, *given)
 
-    for model in networks.architectures():
+    for model in networks.known_architectures():
         for solver in OPTIMISERS:
             of = small(model, 3, solver)
             graphs.clear()
@@ -140,7 +140,7 @@ def check_graph(report: Report, device: str) -> None:
 def check_chunks(report: Report, device: str) -> None:
     """Networks in parts of several sizes."""
     print("networks in parts")
-    for model in networks.architectures():
+    for model in networks.known_architectures():
         of = small(model, 7)
         whole = trained(of, device)
         for size in (1, 3):

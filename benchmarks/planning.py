@@ -68,7 +68,7 @@ def main() -> dict[str, tuple[float, float]]:
         )
         empty.mkdir()
         (empty / "Snakefile").write_text("rule all:\n    input: []\n")
-        dry = [*snakemake, "everything", "--dry-run", "--quiet"]
+        dry = [*snakemake, "all", "--dry-run", "--quiet"]
         cases = {
             "an empty workflow": ([*snakemake, "--list-rules"], empty),
             "parsing": ([*snakemake, "--list-rules"], plain),

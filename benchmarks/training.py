@@ -57,8 +57,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from repdyn import networks
-from repdyn.figures import style
 from repdyn.networks import Shape, modules
+from repdyn.plotting import style
 from repdyn.training import loop, recorders
 from repdyn.training.batches import Points
 from repdyn.training.compiled import CompiledTrainer

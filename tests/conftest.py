@@ -40,7 +40,7 @@ class Project:
         `variables` are those of the environment. Without a target among the first arguments it makes everything.
         """
         if not arguments or arguments[0].startswith("-"):
-            arguments = ("everything", *arguments)
+            arguments = ("all", *arguments)
         command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", "config/smoke.yaml"]
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         if gpus is not None:
@@ -57,17 +57,18 @@ class Project:
         return printed
 
     def planned(self, *arguments: str) -> set[tuple[str, str]]:
-        """What a dry run would do, as (rule, the value of its wildcard or "")."""
+        """What a dry run would do, as (rule, the value of its wildcard or ""); targets make nothing, so not these."""
         printed = self.snakemake(*arguments, "--dry-run")
         if "Nothing to be done" in printed:
             return set()
-        blocks = re.split(r"^(?:local)?rule (\w+):$", printed, flags=re.MULTILINE)[1:]
+        blocks = re.split(r"^ *(?:local)?rule (\w+):$", printed, flags=re.MULTILINE)[1:]  # in groups they are indented
+        assert blocks, printed
         jobs = set()
         for rule, body in zip(blocks[::2], blocks[1::2], strict=True):
             wildcard = re.search(r"wildcards: \w+=(\S+)", body)
-            jobs.add((rule, wildcard.group(1) if wildcard else ""))
-        assert jobs, printed
-        return jobs - {("all", ""), ("everything", "")}
+            if "    output: " in body:
+                jobs.add((rule, wildcard.group(1) if wildcard else ""))
+        return jobs
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
-"""Short ways to train a few networks and to write the same network the usual way, for the tests."""
+"""Short ways to train a few networks, to write the same network the usual way and to draw a figure, for the tests."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +9,8 @@ from torch.func import functional_call
 
 from repdyn import networks
 from repdyn.networks import modules
-from repdyn.observables import output_observables
+from repdyn.networks.observables import output_observables
+from repdyn.plotting import style
 from repdyn.training import batches, loop, recorders
 from repdyn.training.ensemble import Ensemble, Member
 from repdyn.training.trace import Batch, Follow, Stop
@@ -67,4 +69,13 @@ def hidden_layers(module, names, x) -> tuple[list[torch.Tensor], torch.Tensor]:
     return found, output
 
 
-__all__ = ["NEVER", "Member", "X", "Y", "after", "ensemble", "hidden_layers", "on_two_points", "plain"]
+def figure_files(plot, folder: Path, *arguments, name="figure") -> list[Path]:
+    """What a rule that draws writes: the files svg, png and csv of the figure that plot.main returns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.{kind}" for kind in ("svg", "png", "csv")]
+    with style.applied():
+        style.save(*plot.main(*arguments), *paths)
+    return paths
+
+
+__all__ = ["NEVER", "Member", "X", "Y", "after", "ensemble", "figure_files", "hidden_layers", "on_two_points", "plain"]

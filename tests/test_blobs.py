@@ -1,18 +1,20 @@
 """Blobs with context: the pictures, shares of variance and maps against other methods, mini-batches against torch."""
 
-import measure_blobs
 import numpy as np
 import pandas as pd
-import plot_blobs
 import pytest
 import torch
-import train_blobs
-from runs import ensemble
+from blobs import measure as measure_blobs
+from blobs import plot as plot_blobs
+from blobs import train as train_blobs
+from runs import ensemble, figure_files
 from scipy.spatial.distance import pdist
 from torch import nn
 
-from repdyn import artifacts, blobs, embedding, networks
+from repdyn import artifacts, networks
+from repdyn.data import blobs
 from repdyn.networks import Shape
+from repdyn.statistics import embedding
 from repdyn.training import batches, loop, recorders
 from repdyn.training.ensemble import BATCHES, INIT, Member, generator, initial_parameters
 
@@ -177,14 +179,12 @@ def test_networks_that_did_not_learn_are_listed_and_count_in_no_mean(folder, tmp
 
 
 def draw(folder, output):
-    paths = [output / f"figure.{kind}" for kind in ("svg", "png", "csv")]
     gains = {name: setting["gain"] for name, setting in SETTINGS.items()}
-    plot_blobs.main(folder / "maps.csv", folder / "summary.csv", gains, 0.95, *paths)
+    paths = figure_files(plot_blobs, output, folder / "maps.csv", folder / "summary.csv", gains, 0.95)
     return [path.read_bytes() for path in paths]
 
 
 def test_the_figure_has_fixed_bytes_and_a_table_of_what_it_draws(folder, tmp_path):
-    (tmp_path / "again").mkdir()
     assert draw(folder, tmp_path) == draw(folder, tmp_path / "again")
     drawn, table = pd.read_csv(tmp_path / "figure.csv"), artifacts.read_table(folder / "table.csv")
     shown = drawn[(drawn.setting == "small") & (drawn.feature == "relevant") & (drawn.time == "end")].iloc[0]

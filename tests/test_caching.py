@@ -1,19 +1,23 @@
 """A cache that folders share: what is in it is not made twice, what differs is never taken from it."""
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import Project
+from test_environments import rules
 from test_workflow import digests, edited
 
-from repdyn import caching
+from repdyn.pipeline import caching
 
-FITS = tuple(f"results/smoke/fits/{setting}.csv" for setting in ("default", "gain_0.9"))
+FITS = tuple(f"results/smoke/two_points/{setting}.csv" for setting in ("default", "gain_0.9"))
 RESULTS = "results/smoke"
 
 
@@ -24,13 +28,13 @@ class Shared:
         self.folder = folder
         folder.mkdir()
 
-    def start(self, project: Project, *targets: str) -> subprocess.Popen:
-        return project.start(*targets, "--cache", SNAKEMAKE_OUTPUT_CACHE=str(self.folder))
+    def start(self, project: Project, *targets: str, named: Sequence[str] = ()) -> subprocess.Popen:
+        return project.start(*targets, "--cache", *named, SNAKEMAKE_OUTPUT_CACHE=str(self.folder))
 
-    def run(self, project: Project, *targets: str) -> tuple[set[str], str]:
-        """What really ran, by its log, and what was printed."""
+    def run(self, project: Project, *targets: str, named: Sequence[str] = ()) -> tuple[set[str], str]:
+        """What really ran, by its log, and what was printed; `named` are rules whose results are cached, or none."""
         shutil.rmtree(project.folder / RESULTS, ignore_errors=True)
-        process = self.start(project, *targets)
+        process = self.start(project, *targets, named=named)
         printed, _ = process.communicate()
         assert process.returncode == 0, printed
         logs = project.folder / RESULTS / "logs"
@@ -43,8 +47,8 @@ def filled(tmp_path_factory) -> Shared:
     """A cache filled with the smoke study by a project that is gone."""
     base = tmp_path_factory.mktemp("shared")
     shared, project = Shared(base / "cache"), Project(base / "first")
-    ran, _ = shared.run(project, "everything")
-    assert {"train/default", "fit/default", "figures/depth"} <= ran
+    ran, _ = shared.run(project, "all")
+    assert {"two_points_train/default", "two_points_fit/default", "depth_plot"} <= ran
     shared.results = digests(project.folder / RESULTS)
     shutil.rmtree(project.folder)
     return shared
@@ -58,44 +62,44 @@ def project(filled, tmp_path_factory) -> Project:
 def test_every_rule_that_makes_something_offers_it():
     for path in Path("workflow/rules").glob("*.smk"):
         text = path.read_text()
-        assert text.count("    cache: CACHED\n") == text.count("    script:\n") + text.count("use rule"), path
+        assert text.count("    cache: CACHED\n") == text.count("    script:\n"), path
 
 
-def test_the_slurm_profile_names_every_rule():
-    """As a comment: Snakemake stops where a cache is wanted and no folder is named."""
-    text = Path("profiles/slurm/profile.yaml").read_text()
-    (block,) = re.findall(r"^# cache: (\[.*?\])", text, re.MULTILINE | re.DOTALL)
-    named = re.findall(r"\w+", block)
-    rules = " ".join(path.read_text() for path in Path("workflow/rules").glob("*.smk"))
-    assert sorted(named) == sorted(re.findall(r"^(?:use rule \w+ as|rule) (\w+)", rules, re.MULTILINE))
+def test_what_the_slurm_profile_says_takes_every_result_from_it(filled, project):
+    """One name; as a comment, for Snakemake stops where a cache is wanted and no folder is named."""
+    (line,) = re.findall(r"^# (cache: .*)$", Path("profiles/slurm/profile.yaml").read_text(), re.MULTILINE)
+    (named,) = yaml.safe_load(line)["cache"]
+    assert named in rules()
+    ran, _ = filled.run(project, FITS[0], named=[named])
+    assert ran == set()
 
 
 def test_another_clone_makes_the_study_without_running_anything(filled, project):
-    ran, printed = filled.run(project, "everything")
+    ran, printed = filled.run(project, "all")
     assert ran == set()
     assert digests(project.folder / RESULTS) == filled.results
     assert len(re.findall(r"^Symlinking output file .* from cache", printed, re.MULTILINE)) == len(filled.results)
 
 
 def test_no_two_results_share_an_entry(filled, project):
-    filled.run(project, "everything")
+    filled.run(project, "all")
     links = [path for path in (project.folder / RESULTS).rglob("*") if path.is_symlink()]
     shared = [entry for entry, times in Counter(os.readlink(path) for path in links).items() if times > 1]
     assert len(links) == len(filled.results) and not shared
 
 
-DEFAULT = {"train/default", "fit/default"}
-BOTH = DEFAULT | {"train/gain_0.9", "fit/gain_0.9"}
+FITTED = {"two_points_fit/default", "two_points_fit/gain_0.9"}
+DEFAULT = {"two_points_train/default", "two_points_fit/default"}
+BOTH = FITTED | {"two_points_train/default", "two_points_train/gain_0.9"}
 CHANGES = {
     "a seed": ("config/config.yaml", "  init: 0", "  init: 7", BOTH),
-    "a gain": ("config/settings/smoke.tsv", "default\tmlp\tleaky_relu\t1.0", "default\tmlp\tleaky_relu\t1.05", DEFAULT),
-    "the task": ("config/config.yaml", "    dy2: 0.5", "    dy2: 0.6", BOTH | {"prepare_two_points"}),
-    "a threshold": ("config/config.yaml", "discard_loss_above: 1.0e-2", "discard_loss_above: 1.0e-3",
-                    {"fit/default", "fit/gain_0.9"}),
+    "a gain": ("config/settings/two_points_smoke.tsv", "default\tmlp\tleaky_relu\t1.0",
+               "default\tmlp\tleaky_relu\t1.05", DEFAULT),
+    "the task": ("config/config.yaml", "    dy2: 0.5", "    dy2: 0.6", BOTH | {"two_points_data"}),
+    "a threshold": ("config/config.yaml", "discard_loss_above: 0.01", "discard_loss_above: 0.001", FITTED),
     "training code": ("workflow/scripts/repdyn/training/loop.py", "import logging", "import logging  # edited", BOTH),
-    "theory code": ("workflow/scripts/repdyn/theory.py", "import numpy", "\nimport numpy",
-                    {"fit/default", "fit/gain_0.9"}),
-    "a library's version": ("requirements.lock", "scipy==", "scipy==0.0+", BOTH | {"prepare_two_points"}),
+    "theory code": ("workflow/scripts/repdyn/theory/effective.py", "import numpy", "\nimport numpy", FITTED),
+    "a library's version": ("requirements.lock", "scipy==", "scipy==0.0+", BOTH | {"two_points_data"}),
 }  # fmt: skip
 
 
@@ -111,7 +115,7 @@ def test_what_decides_nothing_is_not_in_the_key(filled, project):
     """How often checkpoints are written, which other rows there are, and which layer is looked at."""
     with (
         edited(project.folder / "config/config.yaml", "checkpoint_seconds: 300", "checkpoint_seconds: 60"),
-        edited(project.folder / "config/settings/smoke.tsv", "dropout\tdropout", "# dropout\tdropout"),
+        edited(project.folder / "config/settings/two_points_smoke.tsv", "dropout\tdropout", "# dropout\tdropout"),
     ):
         ran, _ = filled.run(project, FITS[0])
     assert ran == set()
@@ -124,9 +128,10 @@ def test_an_entry_that_was_changed_is_not_believed(filled, project):
     content[len(content) // 2] ^= 1
     entry.write_bytes(content)
     ran, printed = filled.run(project, FITS[0])
-    assert ran == {"fit/default"}
+    assert ran == {"two_points_fit/default"}
     assert f"{entry}: not what it was when it was cached; removed, to be made again" in printed
-    assert digests(project.folder / RESULTS / "fits") == {"default.csv": filled.results["fits/default.csv"]}
+    made = hashlib.sha256((project.folder / FITS[0]).read_bytes()).hexdigest()
+    assert made == filled.results["two_points/default.csv"]
     assert filled.run(project, FITS[0])[0] == set()  # it is in the cache again
 
 
@@ -136,8 +141,9 @@ def test_two_runs_that_fill_a_cache_at_once(filled, tmp_path):
     for printed, code in [(p.communicate()[0], p.returncode) for p in [shared.start(one, *FITS) for one in projects]]:
         assert code == 0, printed
     for one in projects:
-        made = {f"fits/{name}": digest for name, digest in digests(one.folder / RESULTS / "fits").items()}
-        assert made == {name: filled.results[name] for name in ("fits/default.csv", "fits/gain_0.9.csv")}
+        made = digests(one.folder / RESULTS)
+        assert {str(Path(fit).relative_to(RESULTS)) for fit in FITS} < set(made)
+        assert made == {name: filled.results[name] for name in made}
     assert caching.remove_changed(shared.folder) == []
     assert {path.suffix for path in shared.folder.iterdir()} == {".nc", ".csv", ".sha256"}
     assert len(list(shared.folder.iterdir())) == 2 * 5  # the points, two trainings, two fits; and their checksums

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import train_blobs
-import train_grid
-import train_mnist
+from blobs import train as train_blobs
+from final_distance import train as train_final_distance
+from mnist import train as train_mnist
 from runs import X, Y, ensemble
 
-from repdyn import blobs, encoding, mnist, mnist_files, xor
+from repdyn.data import blobs, encoding, mnist, mnist_files, xor
 from repdyn.networks import Shape
-from repdyn.response import Measurement, parameters
+from repdyn.networks.response import Measurement, parameters
 from repdyn.training import batches, checkpoints, loop, recorders
 from repdyn.training.checkpoints import Checkpoint
 from repdyn.training.ensemble import Member
@@ -48,7 +48,7 @@ def four_points(checkpoint):
 def until_learned(checkpoint):
     """The networks learn targets at different distances, so they leave one after another."""
     x, y = np.stack([X] * 3), np.stack([Y * scale for scale in (0.2, 1.0, 0.6)])
-    apart = train_grid.apart_in(x)
+    apart = train_final_distance.apart_in(x)
     record = [
         recorders.Pairs(recorders.every(10, 800)),
         recorders.Look(lambda view: {"first": apart(view)}, np.array([0]), "start"),
@@ -167,20 +167,22 @@ def job(output, seconds):
     """The script's own main(), in a process of its own."""
     row = {
         "name": "probe", "model": "dropout", "activation": "leaky_relu", "gain": 1.0, "lr": 0.01, "width": 60,
-        "depth": 6, "steps": 8000, "solver": "adam", "networks": 3, "refine": 1, "rest_loss": 0.0,
+        "depth": 6, "steps": 8000, "solver": "adam", "networks": 3, "finer": 1, "rest_loss": 0.0,
         "dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1, "init_seed": 0, "dropout_seed": 1,
     }  # fmt: skip
-    data = str(output.parent / "points.nc")
+    points = str(output.parent / "points.nc")
     return subprocess.Popen(
         [
             sys.executable,
             "-c",
-            "import logging, train, prepare_two_points as points\n"
+            "import logging\n"
             "from pathlib import Path\n"
+            "from two_points import data, train\n"
             f"logging.basicConfig(filename={str(output.parent / 'log')!r}, level=logging.INFO)\n"
             f"task = dict(dx2=1.0, dy2=0.5, in_dim=1, out_dim=1)\n"
-            f"if not Path({data!r}).exists(): points.main(task, {data!r})\n"
-            f"train.main({data!r}, {row!r}, 'cpu', {str(output)!r}, code=['train.py'], checkpoint_seconds={seconds})",
+            f"if not Path({points!r}).exists(): data.main(task, {points!r})\n"
+            f"train.main({points!r}, {row!r}, 'cpu', {str(output)!r}, code=['two_points/train.py'], "
+            f"checkpoint_seconds={seconds})",
         ],
         cwd=SCRIPTS,
         start_new_session=True,

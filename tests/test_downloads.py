@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from repdyn import downloads, mnist, mnist_files
-from repdyn.downloads import File, Unavailable, fetch
+from repdyn.data import downloads, mnist, mnist_files
+from repdyn.data.downloads import File, Unavailable, fetch
 
 NOISE = np.random.default_rng(0)
 CONTENT = {name: NOISE.bytes(size) for name, size in (("images", 300_000), ("labels", 3_000))}
@@ -224,8 +224,8 @@ def test_a_download_that_is_killed_leaves_nothing_that_counts(tmp_path):
 
     code = f"""
 import sys
-sys.path.insert(0, {str(Path(downloads.__file__).parents[1])!r})
-from repdyn.downloads import File, fetch
+sys.path.insert(0, {str(Path(downloads.__file__).parents[2])!r})
+from repdyn.data.downloads import File, fetch
 fetch({FILES!r}, sys.argv[1:2], sys.argv[2], timeout=20)
 """
     with server(trickle) as (slow, _), server(send) as (good, _):

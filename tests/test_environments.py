@@ -9,34 +9,44 @@ from pathlib import Path
 import pytest
 import yaml
 
-from repdyn import sources
+from repdyn.pipeline import sources
 
+SCRIPTS = Path("workflow/scripts")
 LOCK = dict(line.split("==") for line in Path("requirements.lock").read_text().lower().split() if "==" in line)
 CONDA_NAMES = {"pytorch": "torch"}
 IMPORTED_AS = {"scikit-learn": "sklearn", "pytorch": "torch"}
 
 
 def rules() -> dict[str, tuple[str, str]]:
-    """The environment and the script of every rule that has one."""
+    """The environment and the script of every rule that has one; Snakemake runs run.py, which runs the script."""
     found = {}
     for path in Path("workflow/rules").glob("*.smk"):
         for name, body in re.findall(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", path.read_text(), re.MULTILINE | re.DOTALL):
+            if not re.search(r"^    (output|script):", body, re.MULTILINE):
+                continue  # a target
             (environment,) = re.findall(r'conda:\n\s+"../envs/(\w+).yaml"', body)
-            (script,) = re.findall(r'script:\n\s+"../scripts/(\w+.py)"', body)
+            (script,) = re.findall(r'^\s+code=code\("([\w/]+.py)"\),$', body, re.MULTILINE)
+            assert re.findall(r'script:\n\s+"(.*)"', body) == ["../scripts/run.py"]
             found[name] = environment, script
     return found
 
 
 def imported(script: str) -> set[str]:
-    """What a script and the modules of the library that it uses import, but for Python's own."""
+    """What a script, run.py and the modules of the library that they use import, but for Python's own."""
     names = set()
-    for path in sources.dependencies(Path("workflow/scripts") / script):
+    for path in {path for part in (script, "run.py") for path in sources.dependencies(SCRIPTS / part)}:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 names.add(node.module.split(".")[0])
     return names - set(sys.stdlib_module_names) - {"repdyn"}
+
+
+def test_a_rule_is_named_after_its_script():
+    """EXPERIMENT_STEP runs EXPERIMENT/STEP.py, or the same step of an experiment that it shares the script with."""
+    for rule, (_, script) in rules().items():
+        assert rule.split("_")[-1] == Path(script).stem and (SCRIPTS / script).is_file(), (rule, script)
 
 
 @pytest.mark.parametrize("rule", sorted(rules()))

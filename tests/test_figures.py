@@ -1,35 +1,42 @@
 """Figures of small synthetic networks: fixed bytes, a CSV of what is drawn, and no crash on runs that failed."""
 
+import ast
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from depth import analyse as analyse_depth
+from depth import plot as plot_depth
+from gains import analyse as analyse_gains
+from gains import plot as plot_gains
+from losses import plot as plot_losses
+from runs import figure_files
+from two_points import curves as average_two_points
+from two_points import plot as plot_two_points
 
-ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = ROOT / "workflow" / "scripts"
-sys.path.insert(0, str(SCRIPTS))
+from repdyn import artifacts, theory
+from repdyn.pipeline import sources
+from repdyn.plotting import curves
+from repdyn.statistics.curves import spread, thin
+from repdyn.theory import bounds
 
-import plot_depth  # noqa: E402
-import plot_gains  # noqa: E402
-import plot_losses  # noqa: E402
-import plot_trajectories  # noqa: E402
-
-from repdyn import artifacts, fitting, sources, theory  # noqa: E402
-from repdyn.figures import curves, depth  # noqa: E402
+SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
+PLOTS = sorted(SCRIPTS.glob("*/plot.py"))
 
 NETWORKS, LAYERS, STEPS, LAYER = 3, 4, 600, 1
 FACTOR, DX2, DY2, M0, ETA_M = 0.5, 1.0, 0.5, 0.9, 0.02
 INTERVALS = {"confidence": 0.95, "resamples": 100}
-FIGURES = {"trajectories": plot_trajectories, "losses": plot_losses, "depth": plot_depth, "gains": plot_gains}
+FIGURES = {"two_points": plot_two_points, "losses": plot_losses, "depth": plot_depth, "gains": plot_gains}
 
 
 def make_setting(folder, name, gain=1.0, failed=(), unfitted=False):
-    """Trajectories and fits of networks that obey the theory but for a little noise; `failed` seeds turn to nan."""
+    """Row, runs, fits and curves of networks that obey the theory but for a little noise; `failed` turn to nan."""
     noise = np.random.default_rng(5)
     t = np.arange(STEPS)
     eta_h = 0.002 * (1 + np.arange(LAYERS)) * (1 + 0.1 * np.arange(NETWORKS)[:, None])
@@ -94,24 +101,27 @@ def make_setting(folder, name, gain=1.0, failed=(), unfitted=False):
                     "final_loss": loss[seed, -1],
                 }
             )
-    paths = str(folder / f"{name}.nc"), str(folder / f"{name}.csv")
-    artifacts.write_dataset(runs, paths[0])
-    artifacts.write_table(pd.DataFrame(rows), paths[1])
-    return paths, row
+    made = SimpleNamespace(row=row, runs=folder / f"{name}.nc", fits=folder / f"{name}.csv")
+    made.curves = folder / f"{name}_curves.csv"
+    artifacts.write_dataset(runs, made.runs)
+    artifacts.write_table(pd.DataFrame(rows), made.fits)
+    average_two_points.main(made.runs, made.fits, LAYER, made.curves)
+    return made
 
 
 def plot(name, settings, folder):
-    """Run one figure's script on settings made above; returns the paths of svg, png and csv."""
-    folder.mkdir(exist_ok=True)
-    outputs = {kind: str(folder / f"{name}.{kind}") for kind in ("svg", "png", "csv")}
-    trajectories, fits = (list(paths) for paths in zip(*(paths for paths, _ in settings), strict=True))
+    """Run one figure's scripts on settings made above; returns the paths of svg, png and csv."""
+    drawn, fits, rows = ([getattr(setting, of) for setting in settings] for of in ("curves", "fits", "row"))
+    table, level = folder.parent / f"{folder.name}_{name}.csv", INTERVALS["confidence"]
     if name == "depth":
-        plot_depth.main(fits[0], settings[0][1], INTERVALS, 2, **outputs)
+        analyse_depth.main(fits[0], rows[0], INTERVALS, 2, table)
+        arguments = table, fits[0], rows[0], level
     elif name == "gains":
-        plot_gains.main(trajectories, fits, [LAYER] * len(fits), INTERVALS, 2, **outputs)
+        analyse_gains.main(fits, rows, INTERVALS, 2, table)
+        arguments = drawn, fits, table, rows, level
     else:
-        FIGURES[name].main(trajectories, fits, [LAYER] * len(fits), **outputs)
-    return [Path(path) for path in outputs.values()]
+        arguments = drawn, fits, rows
+    return figure_files(FIGURES[name], folder, *arguments, name=name)
 
 
 @pytest.fixture(scope="module")
@@ -131,15 +141,15 @@ def test_a_figure_has_the_same_bytes_again(name, settings, tmp_path):
     assert sorted(path.name for path in (tmp_path / "first").iterdir()) == sorted(path.name for path in first)
 
 
-@pytest.mark.parametrize("name, quantities", [("trajectories", "HYw"), ("losses", ["loss"])])
+@pytest.mark.parametrize("name, quantities", [("two_points", "HYw"), ("losses", ["loss"])])
 def test_the_csv_holds_what_is_drawn(name, quantities, settings, tmp_path):
     numbers = pd.read_csv(plot(name, settings, tmp_path)[2])
     assert set(numbers.quantity) == set(quantities) and set(numbers.series) == {"experiment", "theory"}
-    for (trajectories, _), row in settings:
-        runs = artifacts.read_dataset(trajectories).sel(layer=LAYER)
+    for setting in settings:
+        runs = artifacts.read_dataset(setting.runs).sel(layer=LAYER)
         kept = runs.sel(seed=runs.diverged_at < 0)
         for quantity in quantities:
-            mine = numbers[(numbers.setting == row["name"]) & (numbers.quantity == quantity)]
+            mine = numbers[(numbers.setting == setting.row["name"]) & (numbers.quantity == quantity)]
             drawn, fitted = (mine[mine.series == series] for series in ("experiment", "theory"))
             assert len(drawn) <= 250 and drawn.step.iloc[[0, -1]].tolist() == [0, STEPS - 1]
             assert (mine.networks == kept.sizes["seed"]).all()
@@ -152,15 +162,15 @@ def test_the_csv_holds_what_is_drawn(name, quantities, settings, tmp_path):
 
 
 def test_thinning_keeps_the_ends_and_short_runs():
-    assert curves.thin(7).tolist() == list(range(7))
-    index = curves.thin(100_000)
+    assert thin(7).tolist() == list(range(7))
+    index = thin(100_000)
     assert len(index) <= 250 and index[0] == 0 and index[-1] == 99_999 and (np.diff(index) > 0).all()
 
 
 def test_many_networks_get_a_band_without_tails():
     values = np.arange(101.0)[:, None]
-    assert [edge.item() for edge in curves.spread(values, 3)] == [0, 100]
-    assert [edge.item() for edge in curves.spread(values, 101)] == [10, 90]
+    assert [edge.item() for edge in spread(values, 3)] == [0, 100]
+    assert [edge.item() for edge in spread(values, 101)] == [10, 90]
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -168,7 +178,7 @@ def test_many_networks_get_a_band_without_tails():
 def test_failed_settings_are_drawn(name, how, settings, tmp_path):
     failed = make_setting(tmp_path, "failed", gain=1.6, **how)
     numbers = pd.read_csv(plot(name, [failed, settings[1]], tmp_path / "out")[2])
-    if name in ("trajectories", "losses", "gains"):
+    if name in ("two_points", "losses", "gains"):
         series = set(numbers[(numbers.setting == "failed") & numbers.step.notna()].series)
         assert series == ({"discarded"} if "failed" in how else {"experiment"})
     alone = plot(name, [failed], tmp_path / "alone")
@@ -176,8 +186,8 @@ def test_failed_settings_are_drawn(name, how, settings, tmp_path):
 
 
 def test_a_discarded_setting_says_why(tmp_path):
-    (trajectories, fits), _ = make_setting(tmp_path, "failed", failed=range(NETWORKS))
-    setting = curves.read(trajectories, fits, LAYER)
+    failed = make_setting(tmp_path, "failed", failed=range(NETWORKS))
+    setting = curves.read(failed.curves, failed.fits, failed.row)
     assert curves.counted(setting) == "0 of 3 networks kept"
     assert curves.why_discarded(setting) == "diverged at step 200 (and 2 more)"
 
@@ -196,10 +206,10 @@ def test_depth_finds_the_planted_factor(settings, tmp_path):
 
 def test_mean_field_factor():
     row = {"model": "mlp", "activation": "relu", "gain": 1.2}
-    assert depth.mean_field_factor(row) == pytest.approx(0.72)
-    assert depth.mean_field_factor({**row, "activation": "leaky_relu"}) == pytest.approx(0.72 * 1.0001)
-    assert np.isnan(depth.mean_field_factor({**row, "activation": "tanh"}))
-    assert np.isnan(depth.mean_field_factor({**row, "model": "resnet"}))
+    assert analyse_depth.mean_field_factor(row) == pytest.approx(0.72)
+    assert analyse_depth.mean_field_factor({**row, "activation": "leaky_relu"}) == pytest.approx(0.72 * 1.0001)
+    assert np.isnan(analyse_depth.mean_field_factor({**row, "activation": "tanh"}))
+    assert np.isnan(analyse_depth.mean_field_factor({**row, "model": "resnet"}))
 
 
 def test_mean_field_factor_of_a_wide_random_network():
@@ -209,27 +219,55 @@ def test_mean_field_factor_of_a_wide_random_network():
     before = h @ h
     h = gain * generator.standard_normal((width, width)) @ h / np.sqrt(width)  # Xavier normal of a square layer
     h = np.where(h > 0, h, 0.01 * h)
-    expected = depth.mean_field_factor({"model": "mlp", "activation": "leaky_relu", "gain": gain})
+    expected = analyse_depth.mean_field_factor({"model": "mlp", "activation": "leaky_relu", "gain": gain})
     assert h @ h / before == pytest.approx(expected, rel=0.1)
 
 
 def test_gains_marks_frozen_fits(settings, tmp_path):
-    (trajectories, fits), row = make_setting(tmp_path, "large", gain=1.4)
-    table = artifacts.read_table(fits)
-    table.loc[table.seed == 0, ["eta_h", "converged"]] = [fitting.LOWEST_RATE, False]
+    large = make_setting(tmp_path, "large", gain=1.4)
+    table = artifacts.read_table(large.fits)
+    table.loc[table.seed < 2, ["eta_h", "converged"]] = [bounds.LOWEST_RATE, False]
     table.loc[table.seed == 0, "h_end"] = table.h_start / 2
-    artifacts.write_table(table, fits)
-    numbers = pd.read_csv(plot("gains", [((trajectories, fits), row), *settings], tmp_path / "out")[2])
+    artifacts.write_table(table, large.fits)
+    numbers = pd.read_csv(plot("gains", [large, *settings], tmp_path / "out")[2])
     errors = numbers[(numbers.quantity == "nrmse") & (numbers.gain == 1.4)].set_index("series")
-    assert errors.loc["network_at_bound"].seed == 0 and (errors.index == "network").sum() == 2
+    assert errors.loc["network_falling"].seed == 0 and errors.loc["network_at_bound"].seed == 1
+    assert (errors.index == "network").sum() == 1
     assert errors.loc["experiment"].value == pytest.approx(0.03)
     assert (numbers.query("setting == 'wide'").series == "discarded_network").sum() == 1  # h_start; no more is finite
 
 
+def imported(module: Path) -> set[str]:
+    """The full names of all that a module imports."""
+    found = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
 def test_figures_import_no_torch_and_only_themselves():
-    scripts = "plot_trajectories, plot_losses, plot_depth, plot_gains, plot_alternatives"
-    loaded = f"import sys, {scripts}; sys.exit('torch' in sys.modules)"
+    scripts = [f"{script.parent.name}.plot" for script in PLOTS]
+    assert len(scripts) >= 15
+    loaded = f"import sys, {', '.join(scripts)}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", loaded], cwd=SCRIPTS).returncode == 0
-    for name in FIGURES:
-        used = {path.stem for path in sources.dependencies(SCRIPTS / f"plot_{name}.py")}
-        assert used & set(FIGURES) == {name} and "style" in used
+    experiments = {path.name for path in SCRIPTS.iterdir()} - {"repdyn"}
+    for script in PLOTS:
+        assert not {name.split(".")[0] for name in imported(script)} & experiments, script
+        assert SCRIPTS / "repdyn" / "plotting" / "style.py" in sources.dependencies(script)
+
+
+def test_a_figure_draws_and_an_analysis_computes():
+    """No figure fits, solves or resamples: of these rooms it knows names, columns and bounds only."""
+    library, rooms = SCRIPTS / "repdyn", ("theory", "fitting", "statistics")
+    known = {"theory.altered.DYNAMICS", "theory.bounds.at_bound", "statistics.curves.COLUMNS", "statistics.curves.MANY"}
+    for module in (*PLOTS, *(library / "plotting").glob("*.py")):
+        names = {name.removeprefix("repdyn.") for name in imported(module) if name.startswith("repdyn.")}
+        assert {name for name in names if name.split(".")[0] in rooms} <= known, module
+        assert not {name for name in imported(module) if name.split(".")[0] in ("scipy", "sklearn")}, module
+    for script in PLOTS:
+        used = sources.dependencies(script)
+        assert library / "statistics" / "intervals.py" not in used
+        assert not [path for path in used if path.parent == library / "fitting"]

@@ -2,28 +2,31 @@
 
 from types import SimpleNamespace
 
-import fit_grid
 import numpy as np
 import pandas as pd
-import plot_final_distance
-import plot_out_of_sample
-import predict_final_distance
-import predict_trajectories
 import pytest
-import train_grid
 import xarray as xr
-from runs import X, Y, after, ensemble, on_two_points
+from final_distance import fit as fit_final_distance
+from final_distance import plot as plot_final_distance
+from final_distance import predict as predict_final_distance
+from final_distance import train as train_final_distance
+from out_of_sample import plot as plot_out_of_sample
+from out_of_sample import predict as predict_out_of_sample
+from runs import X, Y, after, ensemble, figure_files, on_two_points
 from scipy.integrate import solve_ivp
 
-from repdyn import artifacts, fitting, prediction, tasks, theory
+from repdyn import artifacts, fitting, theory
+from repdyn.data import two_points
+from repdyn.fitting import prediction
 from repdyn.networks import Shape
-from repdyn.observables import output_observables
+from repdyn.networks.observables import output_observables
+from repdyn.theory import bounds
 from repdyn.training import batches, loop, recorders
 from repdyn.training.compiled import CompiledTrainer
 from repdyn.training.ensemble import Member
 from repdyn.training.trace import Stop
 
-GRID = {"dx": [0.5, 1.0], "dy": [0.0, 0.5], "networks": 2, "slower": 2.0, "steps": 600, "stop_loss": 1e-3}
+GRID = {"dx": [0.5, 1.0], "dy": [0.0, 0.5], "networks": 2, "finer": 2.0, "steps": 600, "stop_loss": 1e-3}
 ROW = {
     **{"name": "10", "model": "mlp", "activation": "leaky_relu", "gain": 1.0, "lr": 0.04, "width": 30, "depth": 3},
     **{"solver": "sgd", "in_dim": 1, "out_dim": 1, "init_seed": 0, "dropout_seed": None},
@@ -54,7 +57,7 @@ def test_dropping_a_network_leaves_the_others_as_they_are(model, solver):
 def test_every_cell_is_what_it_would_be_alone_and_stops_when_it_has_learned(model):
     """Different data, each beside a run to the end on that alone; what counts is the loss without dropout."""
     members, shape = [Member(seed, 1.0, 0.03) for seed in (0, 1, 0)], Shape(30, 3, "leaky_relu")
-    cells = [tasks.two_points(dx, dy) for dx, dy in [(0.5, 0.0), (1.0, 0.5), (1.5, 1.0)]]
+    cells = [two_points.two_points(dx, dy) for dx, dy in [(0.5, 0.0), (1.0, 0.5), (1.5, 1.0)]]
     x, y = (np.stack(data) for data in zip(*cells, strict=True))
     found = until(2e-3, model, shape, members, x, y, 800)
     assert len(set(found.last)) == 3  # each has its own end, else this tests little
@@ -71,11 +74,11 @@ def test_every_cell_is_what_it_would_be_alone_and_stops_when_it_has_learned(mode
 
 
 def test_rotation_is_the_angle_between_first_and_last_difference(tmp_path):
-    grid = {"dx": [1.0], "dy": [0.5], "networks": 1, "slower": 1.0, "steps": 50, "stop_loss": 1e-9}
+    grid = {"dx": [1.0], "dy": [0.5], "networks": 1, "finer": 1.0, "steps": 50, "stop_loss": 1e-9}
     row = {**ROW, "activation": "tanh", "lr": 0.05, "depth": 2}
-    train_grid.main(row, grid, "cpu", tmp_path / "one.nc")
+    train_final_distance.main(row, grid, "cpu", tmp_path / "one.nc")
     rotation = artifacts.read_dataset(tmp_path / "one.nc").rotation.values[0]
-    x, y = tasks.two_points(1.0, 0.5)
+    x, y = two_points.two_points(1.0, 0.5)
     trainer = CompiledTrainer(ensemble("mlp", Shape(30, 2, "tanh"), [Member(0, 1.0, 0.05)]))
     seen = trainer.look(x)[0], after(trainer, x, y, 50).look(x)[0]
     for layer, pair in enumerate(zip(*seen, strict=True)):
@@ -211,7 +214,7 @@ def test_intervals_are_over_the_initialisations():
 def test_planted_rates_predict_whole_trajectories_at_another_learning_rate():
     runs, fits = synthetic(factor=4), fits_table()
     cells = prediction.measured(runs, 1, 0, 1e-4, 1e-3)
-    errors = prediction.trajectories(runs, cells, prediction.rates(fits, 1), 1, 0, slower=2.5)
+    errors = prediction.trajectories(runs, cells, prediction.rates(fits, 1), 1, 0, finer=2.5)
     assert errors.eta_h.iloc[0] == pytest.approx(ETA_H) and errors.eta_y.iloc[0] == pytest.approx(ETA_Y)
     far = cells.dx == 1.5  # where the rates are others
     assert (errors.nrmse_predicted[~far] < 1e-6).all() and (errors.nrmse_predicted[far] > 0.02).all()
@@ -246,7 +249,7 @@ def test_no_cell_is_lost_and_each_says_what_became_of_it():
     assert cells.reason[1:4].tolist() == reasons
     assert np.isnan(cells.eta_h[3]) and cells.fit_reason[3]
 
-    frozen = prediction.rates(fits_table(converged=False, eta_h=fitting.LOWEST_RATE), 1)
+    frozen = prediction.rates(fits_table(converged=False, eta_h=bounds.LOWEST_RATE), 1)
     assert frozen.note == "no converged fit of 3 networks: eta_h is 0 in 3"
     np.testing.assert_allclose(prediction.final_distance(cells, frozen).predicted, cells.h_start, rtol=1e-4)
     assert prediction.with_note(cells, frozen).status.tolist()[:3] == ["frozen", "frozen", "dropped"]
@@ -263,8 +266,8 @@ def test_no_cell_is_lost_and_each_says_what_became_of_it():
 def trained(tmp_path_factory):
     """Really trained networks through every script; beside them a setting that has no rates."""
     folder = tmp_path_factory.mktemp("grid")
-    train_grid.main(ROW, GRID, "cpu", folder / "10.nc")
-    fit_grid.main(folder / "10.nc", 1, 300.0, 1e-3, 5e-3, folder / "10.csv")
+    train_final_distance.main(ROW, GRID, "cpu", folder / "10.nc")
+    fit_final_distance.main(folder / "10.nc", 1, 300.0, 1e-3, 5e-3, folder / "10.csv")
     artifacts.write_table(fits_table(), folder / "fits.csv")
     artifacts.write_table(fits_table(kept=False), folder / "none.csv")
     cells, fits = [folder / "10.csv"] * 2, [folder / "fits.csv", folder / "none.csv"]
@@ -272,7 +275,7 @@ def trained(tmp_path_factory):
     outputs = folder / "final_distance.csv", folder / "explained.csv"
     predict_final_distance.main(cells, fits, intervals, 0, *outputs)
     runs = [folder / "10.nc"] * 2
-    predict_trajectories.main(runs, cells, fits, [1, 1], [300.0, 300.0], 2.5, folder / "out_of_sample.csv")
+    predict_out_of_sample.main(runs, cells, fits, [1, 1], [300.0, 300.0], 2.5, folder / "out_of_sample.csv")
     return folder
 
 
@@ -288,7 +291,7 @@ def test_the_grid_is_trained_with_the_networks_of_the_two_point_study(trained):
         ends = run.loss.values[there][-1], run.step.values[there][-1]
         assert ends[0] <= 1e-3 or ends[1] == 600
         assert run.step.values[0] == 0 and (np.diff(run.step.values[there]) > 0).all()
-    x, y = tasks.two_points(1.0, 0.5)
+    x, y = two_points.two_points(1.0, 0.5)
     alone = on_two_points("mlp", Shape(30, 3, "leaky_relu"), [Member(1, 1.0, 0.02)], 11, x=x, y=y)
     np.testing.assert_array_equal(runs.H.isel(network=7, sample=[0, 1]).values, alone.H[0][:, [0, 10]])
 
@@ -309,19 +312,15 @@ def test_tables_hold_every_cell(trained):
 
 def test_figures_have_fixed_bytes_and_draw_settings_without_rates(trained, tmp_path):
     row = {**ROW, "layer": 1, "dx2": 1.0, "dy2": 0.5}
-    for script in (plot_final_distance, plot_out_of_sample):
-        name = script.__name__.removeprefix("plot_")
-        tables = {"table": f"{name}.csv"} | ({"explained": "explained.csv"} if name == "final_distance" else {})
-        for kind, file in tables.items():
-            table = artifacts.read_table(trained / file)
+    rows = {"10": row, "none": {**row, "name": "none"}}
+    figures = {plot_final_distance: ["final_distance.csv", "explained.csv"], plot_out_of_sample: ["out_of_sample.csv"]}
+    for plot, tables in figures.items():
+        for name in tables:
+            table = artifacts.read_table(trained / name)
             table.loc[8:, "setting"] = "none"
-            artifacts.write_table(table, tmp_path / kind)
-        rows = {"10": row, "none": {**row, "name": "none"}}
-        made = []
-        for run in "ab":
-            outputs = {kind: tmp_path / f"{name}_{run}.{kind}" for kind in ("svg", "png", "csv")}
-            script.main(*(tmp_path / kind for kind in tables), rows, **outputs)
-            made.append([path.read_bytes() for path in outputs.values()])
-        assert made[0] == made[1]
-        numbers = pd.read_csv(tmp_path / f"{name}_a.csv", dtype={"setting": str})
+            artifacts.write_table(table, tmp_path / name)
+        paths = [tmp_path / name for name in tables]
+        first, second = (figure_files(plot, tmp_path / run, *paths, rows) for run in "ab")
+        assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+        numbers = pd.read_csv(first[2], dtype={"setting": str})
         assert set(numbers.setting) == {"10"} and len(numbers) > 0

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from repdyn import theory
-from repdyn.fitting import LOWEST_RATE, bootstrap_interval, fit_mean_rate, fit_trajectory
+from repdyn.fitting import fit_mean_rate, fit_trajectory
+from repdyn.statistics.intervals import bootstrap_interval
+from repdyn.theory.bounds import LOWEST_RATE
 
 T = np.arange(6000.0)
 DX2, DY2 = 1.0, 0.5

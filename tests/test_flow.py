@@ -9,8 +9,9 @@ from runs import Member, X, Y, after, ensemble, hidden_layers, plain
 from scipy.integrate import solve_ivp
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from repdyn import networks, tables, theory
+from repdyn import networks, theory
 from repdyn.networks import ACTIVATIONS, Shape, tangent_kernel
+from repdyn.pipeline import tables
 from repdyn.training import batches, checkpoints, flow, loop, recorders, trace
 
 SMOOTH = [name for name, entry in ACTIVATIONS.items() if entry.smooth]
@@ -108,7 +109,11 @@ def test_what_is_recorded_does_not_depend_on_when():
 
 @pytest.mark.parametrize(
     ("model", "activation", "told"),
-    [(m, "tanh", "dense layers without dropout only") for m in networks.architectures() if m not in ("mlp", "resnet")]
+    [
+        (m, "tanh", "dense layers without dropout only")
+        for m in networks.known_architectures()
+        if m not in ("mlp", "resnet")
+    ]
     + [("mlp", a, f"{a} has a kink, along which units slide") for a in ACTIVATIONS if a not in SMOOTH],
 )
 def test_what_has_no_flow_is_refused(model, activation, told):

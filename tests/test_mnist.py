@@ -5,20 +5,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-import compare_mnist
-import fetch_mnist
-import fit_mnist
 import numpy as np
 import pandas as pd
-import plot_mnist_pairs
-import plot_mnist_structure
 import pytest
 import torch
-import train_mnist
-from runs import ensemble
+from mnist import fetch as fetch_mnist
+from mnist import fit as fit_mnist
+from mnist import train as train_mnist
+from mnist_pairs import analyse as analyse_mnist_pairs
+from mnist_pairs import plot as plot_mnist_pairs
+from mnist_structure import compare as compare_mnist_structure
+from mnist_structure import plot as plot_mnist_structure
+from runs import ensemble, figure_files
 from torch import nn
 
-from repdyn import artifacts, digits, downloads, fitting, mnist, mnist_files, networks, sources, theory
+from repdyn import artifacts, fitting, networks, theory
+from repdyn.data import downloads, mnist, mnist_files
+from repdyn.pipeline import sources
+from repdyn.statistics import distance_correlation
 from repdyn.training import batches, compiled, loop, recorders
 from repdyn.training.ensemble import BATCHES, Member, generator, initial_parameters, of_row
 
@@ -26,7 +30,7 @@ SHAPE = networks.Shape(width=20, depth=3, activation="leaky_relu", in_dim=784, o
 INTERVALS = {"confidence": 0.9, "resamples": 100}
 ROW = {
     **{"name": "mnist_pairs", "model": "mlp", "activation": "leaky_relu", "gain": 0.5, "width": 30, "depth": 4},
-    **{"lr": 0.15, "epochs": 20, "coarsen": 2, "batch": 64, "networks": 3, "different": 2, "same": 1, "digits": 4},
+    **{"lr": 0.15, "epochs": 20, "finer": 0.5, "batch": 64, "networks": 3, "different": 2, "same": 1, "digits": 4},
     **{"init_seed": 0, "batch_seed": 3, "pair_seed": 4},
 }
 
@@ -163,7 +167,7 @@ def test_predictions_are_where_the_theorys_curves_end():
     draw = np.random.default_rng(0)
     H0, Y0 = draw.uniform(0.3, 0.6, (2, 5)), draw.uniform(0.001, 0.01, (2, 5))
     dx2, ratio = draw.uniform(500, 1500, 5), np.array([0.05, 0.2])
-    same, different = digits.predictions(H0, Y0, ratio, dx2)
+    same, different = distance_correlation.predictions(H0, Y0, ratio, dx2)
     for dy2, found in ((0.0, same), (2.0, different)):
         ends = [
             theory.exact([0, 1e9], H0[n], Y0[n], Y0[n], 1e-3 * ratio[n], 1e-3, dx2, dy2)[0][..., -1] for n in range(2)
@@ -189,7 +193,9 @@ def planted():
 def test_what_the_theory_adds_to_the_class(planted):
     classes, differ, dx2, predicted, following, by_class = planted
     found, null = (
-        digits.compare(measured, predicted, {"input": dx2}, classes, 200, 0, 0.95).set_index(["pairs", "predictor"])
+        distance_correlation.compare(measured, predicted, {"input": dx2}, classes, 200, 0, 0.95).set_index(
+            ["pairs", "predictor"]
+        )
         for measured in (following, by_class)
     )
     theoretical = np.where(differ, predicted[1], predicted[0])
@@ -210,7 +216,7 @@ def test_what_the_theory_adds_to_the_class(planted):
         assert row.null_low < row.correlation < row.null_high and row.p > 0.02  # nothing beyond the class is found
     assert null.loc[("all", "theory")].correlation > null.loc[("all", "theory")].null_high  # while all pairs look well
     assert np.isnan(found.loc[("different digits", "class")].correlation)  # the class is constant there
-    again = digits.compare(following, predicted, {"input": dx2}, classes, 200, 0, 0.95)
+    again = distance_correlation.compare(following, predicted, {"input": dx2}, classes, 200, 0, 0.95)
     pd.testing.assert_frame_equal(again.set_index(["pairs", "predictor"]), found)
 
 
@@ -234,7 +240,7 @@ def folder(tmp_path_factory):
 
 def compare(folder, name):
     tables = {"table": folder / f"{name}_structure.csv", "correlations": folder / f"{name}_correlations.csv"}
-    compare_mnist.main(folder / f"{name}.nc", folder / f"{name}.csv", 2, 30, 5, INTERVALS, **tables)
+    compare_mnist_structure.main(folder / f"{name}.nc", folder / f"{name}.csv", 2, 30, 5, INTERVALS, **tables)
 
 
 def test_the_runs(folder):
@@ -296,12 +302,16 @@ def test_no_ratio_of_rates_is_told(folder, tmp_path):
         compare(tmp_path, "runs")
 
 
+def draw_pairs(runs, fits, out):
+    numbers = out.with_suffix(".csv")
+    analyse_mnist_pairs.main(runs, fits, 2, numbers)
+    return figure_files(plot_mnist_pairs, out, numbers, runs, fits, 2, name="pairs")
+
+
 def draw(folder, name, out):
-    paths = [{kind: out / f"{figure}.{kind}" for kind in ("svg", "png", "csv")} for figure in ("pairs", "structure")]
-    plot_mnist_pairs.main(folder / f"{name}.nc", folder / f"{name}.csv", 2, **paths[0])
+    pairs = draw_pairs(folder / f"{name}.nc", folder / f"{name}.csv", out)
     tables = folder / f"{name}_structure.csv", folder / f"{name}_correlations.csv"
-    plot_mnist_structure.main(*tables, 2, "synthetic", **paths[1])
-    return [path for figure in paths for path in figure.values()]
+    return [*pairs, *figure_files(plot_mnist_structure, out, *tables, 2, "synthetic", name="structure")]
 
 
 @pytest.mark.parametrize("name", ["runs", "broken"])
@@ -324,9 +334,8 @@ def test_pairs_are_drawn_when_no_network_is_left(folder, tmp_path):
     fits = artifacts.read_table(folder / "runs.csv")
     fits = fits.assign(kept=False, converged=False, **dict.fromkeys(("eta_h", "eta_y", "nrmse"), np.nan))
     artifacts.write_table(fits, tmp_path / "runs.csv")
-    outputs = {kind: tmp_path / f"pairs.{kind}" for kind in ("svg", "png", "csv")}
-    plot_mnist_pairs.main(folder / "runs.nc", tmp_path / "runs.csv", 2, **outputs)
-    assert outputs["png"].stat().st_size > 1000 and len(pd.read_csv(outputs["csv"])) == 0
+    _, png, csv = draw_pairs(folder / "runs.nc", tmp_path / "runs.csv", tmp_path / "figure")
+    assert png.stat().st_size > 1000 and len(pd.read_csv(csv)) == 0
 
 
 def test_mnist_that_cannot_be_had_leaves_nothing(tmp_path):
@@ -340,11 +349,12 @@ def test_only_mnist_fails_without_mnist(smoke, tmp_path):
     """The message is on the terminal, and what needs no images is made."""
     download = f"download: {{sources: [{tmp_path}/own], cache: {tmp_path}/cache}}"
     settings = f"results={tmp_path}/none", f"mnist={{images: mnist, {download}}}"
-    process = smoke.start("mnist_pairs", "prepare_two_points", "--config", *settings)
+    process = smoke.start("mnist_pairs", "two_points_data", "--config", *settings)
     printed, _ = process.communicate()
     assert process.returncode != 0
     assert f"Put these files, or the same with .gz, into the folder {tmp_path}/own and run again." in printed
-    assert [path.name for path in (tmp_path / "none/data").iterdir()] == ["two_points.nc"]
+    made = [path for path in (tmp_path / "none").rglob("*") if path.is_file() and path.suffix != ".log"]
+    assert made == [tmp_path / "none/two_points/data/points.nc"]
 
 
 @pytest.mark.skipif(not Path("cache/mnist").is_dir(), reason="MNIST is not in cache/mnist, and tests fetch nothing")
@@ -358,10 +368,15 @@ def test_the_real_images():
 
 
 def test_figures_and_fits_import_no_torch():
-    scripts = Path(train_mnist.__file__).parent
-    names = "fetch_mnist, fit_mnist, compare_mnist, plot_mnist_pairs, plot_mnist_structure"
+    script = Path(train_mnist.__file__)
+    scripts = script.parents[1]
+    names = (
+        "mnist.fetch, mnist.fit, mnist_pairs.analyse, mnist_pairs.plot, mnist_structure.compare, mnist_structure.plot"
+    )
     loaded = f"import sys, {names}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", loaded], cwd=scripts).returncode == 0
-    trained_by = {path.stem for path in sources.dependencies(scripts / "train_mnist.py")}
-    assert {"loop", "batches", "compiled", "ensemble", "mnist"} <= trained_by
-    assert not {"downloads", "theory", "digits"} & trained_by
+    library = scripts / "repdyn"
+    trained_by = {str(path.relative_to(library)) for path in sources.dependencies(script) if library in path.parents}
+    loops = {f"training/{name}.py" for name in ("loop", "batches", "compiled", "ensemble")}
+    assert loops | {"data/mnist.py"} <= trained_by
+    assert not {"data/downloads.py", "theory/effective.py", "statistics/distance_correlation.py"} & trained_by

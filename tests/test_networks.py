@@ -8,7 +8,9 @@ from repdyn import networks
 from repdyn.networks import Shape, modules
 
 SHAPE = Shape(width=100, depth=4, activation="tanh", in_dim=3, out_dim=2)
-LAYERED = {name: found for name in networks.architectures() if isinstance(found := networks.layers(name, SHAPE), list)}
+LAYERED = {
+    name: found for name in networks.known_architectures() if isinstance(found := networks.layers(name, SHAPE), list)
+}
 
 
 @pytest.mark.parametrize(
@@ -19,7 +21,7 @@ def test_hidden_layers(model, hidden):
     assert networks.hidden_layers(model, Shape(width=200, depth=6, activation="relu")) == hidden
 
 
-@pytest.mark.parametrize("model", networks.architectures())
+@pytest.mark.parametrize("model", networks.known_architectures())
 def test_modules_take_all_inputs_and_give_all_outputs(model):
     module, names = modules.made(networks.layers(model, SHAPE), SHAPE)
     hidden, output = hidden_layers(module, names, torch.zeros(5, 3))

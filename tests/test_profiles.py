@@ -13,11 +13,10 @@ from snakemake.cli import parse_args
 from snakemake.utils import available_cpu_count
 from test_environments import rules
 
-TEXT = Path("profiles/slurm/profile.yaml").read_text()
-LAPTOP, SLURM = yaml.safe_load(Path("profiles/default/profile.yaml").read_text()), yaml.safe_load(TEXT)
-ARRAYS = set(SLURM["slurm-array-jobs"].split(", "))
-PREPARED = {"prepare_two_points", "fetch_mnist"}  # where snakemake runs
-TARGETS = {"all", "everything"}
+PROFILES = {path.parent.name: yaml.safe_load(path.read_text()) for path in Path("profiles").glob("*/profile.yaml")}
+LAPTOP, SLURM = PROFILES["default"], PROFILES["slurm"]
+ARRAYS = {name for name in rules() if name.endswith("_train")}
+PREPARED = {"two_points_data", "mnist_fetch"}  # where snakemake runs
 PROFILE = ("--workflow-profile", "profiles/slurm")
 
 
@@ -28,13 +27,24 @@ def snakemake(*arguments: str, folder: str | Path = ".", **environment: str) -> 
     return done.stdout
 
 
+def groups(printed: str) -> list[tuple[str, set[str]]]:
+    """Every group of jobs in a dry run: its name and its rules."""
+    found = re.split(r"Group job (\w+) \(.*\n", printed)
+    blocks = [re.match(r"(?:\s*\n| +.*\n)*", block).group() for block in found[2::2]]
+    return [(name, set(re.findall(r"rule (\w+):", block))) for name, block in zip(found[1::2], blocks, strict=True)]
+
+
+def alone(printed: str) -> list[str]:
+    """The rules of all jobs in a dry run that are in no group."""
+    return re.findall(r"^(?:local)?rule (\w+):", printed, flags=re.MULTILINE)
+
+
 def submissions(folder: str | Path, *arguments: str) -> int:
     """How often sbatch is called for everything, from a dry run with the SLURM profile: once a group, once an array."""
-    printed = snakemake("everything", "--dry-run", *PROFILE, *arguments, folder=folder)
-    groups = len(re.findall(r"Group job \w+ \(", printed))
-    single = re.findall(r"^(?:local)?rule (\w+):", printed, flags=re.MULTILINE)
-    assert set(single) == ARRAYS | PREPARED | {"everything"}
-    return groups + sum(-(-single.count(rule) // SLURM["slurm-array-limit"]) for rule in ARRAYS)
+    printed = snakemake("all", "--dry-run", *PROFILE, *arguments, folder=folder)
+    single = alone(printed)
+    assert set(single) == ARRAYS | PREPARED | {"all"} and SLURM["slurm-array-jobs"] == "all"
+    return len(groups(printed)) + sum(-(-single.count(rule) // SLURM["slurm-array-limit"]) for rule in ARRAYS)
 
 
 def test_the_laptop_study_makes_few_submissions(tmp_path):
@@ -44,17 +54,65 @@ def test_the_laptop_study_makes_few_submissions(tmp_path):
         assert f"{made} submissions" in Path(path).read_text()
 
 
-def test_every_rule_has_its_place():
-    rules = set(snakemake("--list-rules").split())
-    places = [ARRAYS, set(SLURM["groups"]), PREPARED, TARGETS]
-    assert set().union(*places) == rules
-    assert sum(map(len, places)) == len(rules)
-    assert set(SLURM["group-components"]) < set(SLURM["groups"].values())
+def test_every_rule_has_its_place(tmp_path):
+    """What trains is an array, and what follows a row's training is in other groups than what follows all rows'."""
+    printed = snakemake("all", "--dry-run", *PROFILE, "--config", f"results={tmp_path}/results")
+    shared: dict[str, set[str]] = {}
+    for name, members in groups(printed):
+        shared[name] = shared.get(name, set()) | members
+    places = [ARRAYS, *shared.values(), PREPARED]
+    assert set().union(*places) == set(rules())
+    assert sum(map(len, places)) == len(rules())
+    assert set(SLURM["group-components"]) < set(shared)
+
+
+def words(value) -> set[str]:
+    """All words of a profile, which is nothing but groups, lists and texts; comments are no part of it."""
+    if isinstance(value, dict):
+        return set().union(*map(words, value), *map(words, value.values()))
+    return set().union(*map(words, value)) if isinstance(value, list) else set(re.findall(r"\w+", str(value)))
+
+
+def test_no_profile_names_a_rule():
+    for name, profile in PROFILES.items():
+        assert not words(profile) & set(rules()), name
+
+
+NEW = """
+rule novel_train:
+    output: "<results>/novel/{two_points}.nc"
+    script: "../scripts/run.py"
+
+rule novel_measure:
+    input: "<results>/novel/{two_points}.nc"
+    output: "<results>/novel/{two_points}.csv"
+    script: "../scripts/run.py"
+
+rule novel_plot:
+    input: expand("<results>/novel/{two_points}.csv", two_points=POINTS)
+    output: "<results>/figures/novel.svg"
+    script: "../scripts/run.py"
+"""
+
+
+def test_a_new_experiment_changes_no_profile(tmp_path):
+    folder = Project(tmp_path / "repdyn").folder
+    (folder / "workflow/rules/novel.smk").write_text(NEW)
+    snakefile, last = folder / "Snakefile", 'include: "workflow/rules/response.smk"\n'
+    before = snakefile.read_text()
+    assert last in before
+    snakefile.write_text(before.replace(last, f'{last}include: "workflow/rules/novel.smk"\n'))
+    printed = snakemake("results/figures/novel.svg", "--dry-run", *PROFILE, folder=folder)
+    assert set(alone(printed)) == {"novel_train"}
+    made = groups(printed)
+    assert [members for name, members in made if name == "figures"] == [{"novel_plot"}]
+    fits = [members for name, members in made if name == "fits"]
+    assert len(fits) == -(-alone(printed).count("novel_train") // SLURM["group-components"]["fits"])
+    assert set().union(*fits) == {"novel_measure"}
 
 
 def test_rules_that_train_are_those_of_the_training_environment():
-    trains = {name for name, (environment, _) in rules().items() if environment == "training"}
-    assert trains == ARRAYS == set(re.findall(r"^#   (\w+): [&*]gpu", TEXT, flags=re.MULTILINE))
+    assert {name for name, (environment, _) in rules().items() if environment == "training"} == ARRAYS
 
 
 def test_what_both_profiles_say_is_the_same():
@@ -78,7 +136,7 @@ def test_training_asks_for_a_gpu_unless_the_configuration_says_cpu(tmp_path, dev
 
 def test_memory_and_time_double_with_the_second_attempt(tmp_path):
     first, second = (resources(tmp_path, "training={device: cpu}", "--attempt", n) for n in "12")
-    assert set(first) == ARRAYS | PREPARED | set(SLURM["groups"])
+    assert set(first) == set(rules())
     for rule, asked in first.items():
         assert int(asked["mem_mb"]) >= 500, rule  # each job starts a snakemake of its own
         for name in ("mem_mb", "runtime"):
@@ -87,9 +145,9 @@ def test_memory_and_time_double_with_the_second_attempt(tmp_path):
 
 def resources(tmp_path: Path, config: str, *arguments: str) -> dict[str, dict[str, str]]:
     """What every rule asks the cluster for."""
-    printed = snakemake("everything", "--dry-run", *PROFILE, *arguments, "--config", f"results={tmp_path}/none", config)
+    printed = snakemake("all", "--dry-run", *PROFILE, *arguments, "--config", f"results={tmp_path}/none", config)
     found = re.findall(r"rule (\w+):\n(?:.+\n)*?\s+resources: (.*)", printed)
-    return {rule: dict(item.split("=", 1) for item in line.split(", ")) for rule, line in found if rule not in TARGETS}
+    return {rule: dict(item.split("=", 1) for item in line.split(", ")) for rule, line in found if rule != "all"}
 
 
 CALLS = {
@@ -114,14 +172,14 @@ def commands(tmp_path) -> dict[str, str]:
 def test_every_row_of_a_long_table_is_submitted(commands, tmp_path):
     """None is left out of an array (snakemake would wait for ever), and the arrays fit into a command line."""
     folder = Project(tmp_path / "repdyn").folder
-    table = folder / "config/settings/smoke.tsv"
+    table = folder / "config/settings/two_points_smoke.tsv"
     lines = table.read_text().splitlines()
     (row,) = [line for line in lines if line.startswith("skip\t")]
     lines += [row.replace("skip", f"another_row_with_a_long_name_{n}", 1) for n in range(90)]
     table.write_text("\n".join(lines) + "\n")
     rows = sum(not line.startswith(("#", "name")) for line in lines)
     profile = (*PROFILE, "--slurm-init-seconds-before-status-checks", "1", "--retries", "0")
-    target = ("trajectories", "--until", "train", "--configfile", "config/smoke.yaml")
+    target = ("two_points", "--until", "two_points_train", "--configfile", "config/smoke.yaml")
     command = [sys.executable, "-m", "snakemake", *target, *profile]
     environment = {**os.environ, **commands}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
@@ -136,6 +194,6 @@ def test_every_row_of_a_long_table_is_submitted(commands, tmp_path):
 def test_no_folder_has_to_be_shared(tmp_path):
     """With all files in a storage: code comes with the workflow, every other input is made by a rule."""
     storage = ("--default-storage-provider", "fs", "--default-storage-prefix", str(tmp_path))
-    printed = snakemake("everything", "--dry-run", *storage, "--shared-fs-usage", "sources", "persistence")
-    assert "rule everything" in printed and f"{tmp_path}/results/figures/depth.svg (send to storage)" in printed
+    printed = snakemake("all", "--dry-run", *storage, "--shared-fs-usage", "sources", "persistence")
+    assert "rule all" in printed and f"{tmp_path}/results/figures/depth.svg (send to storage)" in printed
     assert f"{tmp_path}/workflow" not in printed

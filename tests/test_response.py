@@ -1,20 +1,22 @@
 """The second system: what is known in closed form first, then small networks through every script."""
 
-import compare_response_rank
-import fit_response_law
 import numpy as np
 import pandas as pd
-import plot_response_law
-import plot_response_rank
 import pytest
 import torch
-import train_response
-from runs import after, ensemble
+from response import train as train_response
+from response_law import fit as fit_response_law
+from response_law import plot as plot_response_law
+from response_rank import compare as compare_response_rank
+from response_rank import plot as plot_response_rank
+from runs import after, ensemble, figure_files
 
-from repdyn import artifacts, encoding, reduction, response
-from repdyn.networks import Shape
+from repdyn import artifacts
+from repdyn.data import encoding
+from repdyn.networks import Shape, response
 from repdyn.networks.activations import ACTIVATIONS
 from repdyn.networks.tangent_kernel import of_networks
+from repdyn.statistics import effective_dimension
 from repdyn.training import batches, loop, recorders
 from repdyn.training.compiled import CompiledTrainer
 from repdyn.training.ensemble import BATCHES, Member, generator
@@ -25,12 +27,7 @@ ROW = {
     **{"name": "10", "shape": "circle", "activation": "tanh", "gain": 1.0, "width": 24, "lr": 0.1, "adam_lr": 0.01},
     **{"steps": 400, "networks": 3, "init_seed": 0, "batch_seed": 3},
 }
-METHODS = {
-    "single": {"batch": 1, "solver": "sgd"},
-    "minibatch": {"batch": 2, "solver": "sgd"},
-    "full": {"batch": 0, "solver": "sgd"},
-    "adam": {"batch": 0, "solver": "adam"},
-}
+METHODS = ["single", "minibatch", "full", "adam"]
 INTERVALS = {"confidence": 0.95, "resamples": 200}
 
 
@@ -222,11 +219,13 @@ def test_times_are_logarithmic_and_begin_at_the_start():
 def test_ranks_of_known_spectra():
     for n in (1, 3, 10):
         flat = np.r_[np.full(n, 0.7), np.zeros(5)]
-        assert reduction.participation_ratio(flat) == pytest.approx(n)
-        assert reduction.entropy_rank(flat) == pytest.approx(n)
-    assert reduction.participation_ratio(np.array([3.0, 1.0])) == pytest.approx(16 / 10)
-    assert reduction.entropy_rank(np.array([3.0, 1.0])) == pytest.approx(4 / 3**0.75)
-    assert np.isnan(reduction.participation_ratio(np.zeros(3))) and np.isnan(reduction.entropy_rank(np.zeros(3)))
+        assert effective_dimension.participation_ratio(flat) == pytest.approx(n)
+        assert effective_dimension.entropy_rank(flat) == pytest.approx(n)
+    assert effective_dimension.participation_ratio(np.array([3.0, 1.0])) == pytest.approx(16 / 10)
+    assert effective_dimension.entropy_rank(np.array([3.0, 1.0])) == pytest.approx(4 / 3**0.75)
+    assert np.isnan(effective_dimension.participation_ratio(np.zeros(3))) and np.isnan(
+        effective_dimension.entropy_rank(np.zeros(3))
+    )
 
 
 def test_variances_are_those_of_the_hidden_layer():
@@ -243,9 +242,9 @@ def test_the_worst_case_of_a_linear_map_is_its_largest_singular_value():
     angle = np.linspace(0, 2 * np.pi, 20001)
     ball = 0.2 * np.stack([np.cos(angle), np.sin(angle)])
     largest = np.linalg.norm(maps @ ball, axis=1).max(-1)
-    np.testing.assert_allclose(reduction.worst_case(maps, 0.2), largest, rtol=1e-6)
+    np.testing.assert_allclose(effective_dimension.worst_case(maps, 0.2), largest, rtol=1e-6)
     maps[2] = np.nan
-    assert np.isnan(reduction.worst_case(maps, 0.2)).tolist() == [False, False, True, False, False]
+    assert np.isnan(effective_dimension.worst_case(maps, 0.2)).tolist() == [False, False, True, False, False]
 
 
 def test_perturbations_in_all_directions_are_those_of_the_jacobian_in_a_small_ball():
@@ -254,36 +253,40 @@ def test_perturbations_in_all_directions_are_those_of_the_jacobian_in_a_small_ba
     runs = measured([0], steps=1, radius=radius)
     rms = np.sqrt((runs.perturbed.values**2).mean(-1))
     np.testing.assert_allclose(rms, radius * np.linalg.norm(runs.jacobian.values, axis=(-2, -1)) / 2**0.5, rtol=1e-3)
-    assert (runs.perturbed.values.max(-1) <= 1.001 * reduction.worst_case(runs.jacobian.values, radius)).all()
+    assert (runs.perturbed.values.max(-1) <= 1.001 * effective_dimension.worst_case(runs.jacobian.values, radius)).all()
 
 
 def test_values_at_the_first_time_that_a_loss_is_reached():
     loss, value = np.array([1.0, 0.1, 0.5, 0.01]), np.arange(4.0)
-    assert reduction.at_loss(loss, 10**-0.5, value) == pytest.approx((0.5,))
-    assert reduction.at_loss(loss, 0.1, value, 2 * value) == pytest.approx((1.0, 2.0))
-    assert reduction.at_loss(loss, 2.0, value) == (0.0,)
-    assert np.isnan(reduction.at_loss(loss, 1e-3, value)[0])
-    assert np.isnan(reduction.at_loss(np.array([1, np.nan, 0.1]), 0.1, value)[0])
+    assert effective_dimension.at_loss(loss, 10**-0.5, value) == pytest.approx((0.5,))
+    assert effective_dimension.at_loss(loss, 0.1, value, 2 * value) == pytest.approx((1.0, 2.0))
+    assert effective_dimension.at_loss(loss, 2.0, value) == (0.0,)
+    assert np.isnan(effective_dimension.at_loss(loss, 1e-3, value)[0])
+    assert np.isnan(effective_dimension.at_loss(np.array([1, np.nan, 0.1]), 0.1, value)[0])
 
 
 def test_effects_and_correlations_of_known_data():
     rng = np.random.default_rng(1)
     first = rng.uniform(1, 2, 200)
     second = first * np.exp(0.3 + 0.1 * rng.normal(size=200))
-    found = reduction.effect(first, second, 0.95, 500, 0)
+    found = effective_dimension.effect(first, second, 0.95, 500, 0)
     assert found["log_ratio"] == pytest.approx(0.3, abs=0.03) and found["effect_size"] == pytest.approx(3, rel=0.15)
     assert found["low"] < found["log_ratio"] < found["high"] and found["networks"] == 200
-    assert np.isnan(reduction.effect(first[:2], second[:2], 0.95, 500, 0)["log_ratio"])
+    assert np.isnan(effective_dimension.effect(first[:2], second[:2], 0.95, 500, 0)["log_ratio"])
 
     group = np.repeat([0, 1], 300)
     x = rng.normal(size=600)
     y = 0.6 * x + 0.8 * rng.normal(size=600)
-    r, low, high, n = reduction.correlation(x + 50 * group, y - 90 * group, group, np.arange(600), 0.95, 500, 0)
+    r, low, high, n = effective_dimension.correlation(
+        x + 50 * group, y - 90 * group, group, np.arange(600), 0.95, 500, 0
+    )
     assert n == 600 and low < r < high and r == pytest.approx(0.6, abs=0.08) and high - low < 0.2
     within = [np.corrcoef(x[group == g], y[group == g])[0, 1] for g in (0, 1)]
     assert min(within) - 0.02 <= r <= max(within) + 0.02
     copied = [np.repeat(a[:20], 30) for a in (x, y, group, np.arange(600))]
-    assert np.diff(reduction.correlation(*copied, 0.95, 500, 0)[1:3]) > 2 * (high - low)  # 20 clusters, not 600
+    assert np.diff(effective_dimension.correlation(*copied, 0.95, 500, 0)[1:3]) > 2 * (
+        high - low
+    )  # 20 clusters, not 600
 
 
 # ---- through every script
@@ -294,7 +297,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("response")
     for name, changes in {"10": {}, "line": {"shape": "line", "activation": "relu"}}.items():
         row = {**ROW, "name": name, **changes}
-        train_response.main(row, {"bits": 3, "finer": 3}, METHODS, 30, 0.1, "cpu", folder / f"{name}.nc")
+        train_response.main(row, {"bits": 3, "finer": 3}, METHODS, 2, 30, 0.1, "cpu", folder / f"{name}.nc")
     analyse([folder / "10.nc", folder / "line.nc"], folder)
     return folder
 
@@ -380,26 +383,25 @@ def test_one_method_is_enough_and_so_is_none_that_learned(folder, tmp_path, all_
 
 def test_a_rebuild_gives_the_same_bytes(folder, tmp_path):
     row = {**ROW, "name": "10"}
-    train_response.main(row, {"bits": 3, "finer": 3}, METHODS, 30, 0.1, "cpu", tmp_path / "10.nc")
+    train_response.main(row, {"bits": 3, "finer": 3}, METHODS, 2, 30, 0.1, "cpu", tmp_path / "10.nc")
     assert (tmp_path / "10.nc").read_bytes() == (folder / "10.nc").read_bytes()
 
 
 def draw(folder, output):
-    paths = {name: [output / f"{name}.{kind}" for kind in ("svg", "png", "numbers.csv")] for name in ("law", "rank")}
-    plot_response_law.main(folder / "verdicts.csv", folder / "law_curves.csv", 3, *paths["law"])
+    tables = [folder / f"{name}.csv" for name in ("verdicts", "law_curves")]
+    law = figure_files(plot_response_law, output, *tables, 3, name="law_figure")
     tables = [folder / f"{name}.csv" for name in ("ranks", "fragility", "effects", "correlations")]
-    plot_response_rank.main(*tables, 0.95, 3, *paths["rank"])
-    return [path.read_bytes() for kinds in paths.values() for path in kinds]
+    rank = figure_files(plot_response_rank, output, *tables, 0.95, 3, name="rank_figure")
+    return [path.read_bytes() for path in (*law, *rank)]
 
 
 def test_the_figures_have_fixed_bytes_and_tables_of_what_they_draw(folder, tmp_path):
-    (tmp_path / "again").mkdir()
     assert draw(folder, tmp_path) == draw(folder, tmp_path / "again")
-    drawn = pd.read_csv(tmp_path / "law.numbers.csv", dtype={"setting": str})
+    drawn = pd.read_csv(tmp_path / "law_figure.csv", dtype={"setting": str})
     curves = artifacts.read_table(folder / "law_curves.csv")
     of = curves[(curves.setting == "line") & (curves.method == "adam") & (curves.quantity == "kernel A")]
     last = of[of.x == of.x.max()].set_index("seed").value / of[of.x == 0].set_index("seed").value
     here = drawn[(drawn.setting == "line") & (drawn.method == "adam") & (drawn.quantity == "kernel A")]
     assert here.value.iloc[-1] == pytest.approx(np.exp(np.log(last).mean()), rel=1e-6)
-    rank = pd.read_csv(tmp_path / "rank.numbers.csv", dtype={"setting": str})
+    rank = pd.read_csv(tmp_path / "rank_figure.csv", dtype={"setting": str})
     assert {"participation_ratio", "worst"} <= set(rank.quantity)

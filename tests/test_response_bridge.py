@@ -2,18 +2,19 @@
 
 from itertools import pairwise
 
-import compare_response_bridge
-import fit
 import numpy as np
 import pandas as pd
-import plot_response_bridge
-import prepare_two_points
 import pytest
-import train
-import train_response_bridge
-from runs import after, ensemble
+from response_bridge import compare as compare_response_bridge
+from response_bridge import plot as plot_response_bridge
+from response_bridge import train as train_response_bridge
+from runs import after, ensemble, figure_files
+from two_points import data as make_two_points
+from two_points import fit as fit_two_points
+from two_points import train as train_two_points
 
-from repdyn import artifacts, bridge, theory
+from repdyn import artifacts, theory
+from repdyn.fitting import kernel_bridge
 from repdyn.networks import Shape
 from repdyn.networks.tangent_kernel import of_networks
 from repdyn.training import checkpoints, loop
@@ -23,7 +24,7 @@ from repdyn.training.ensemble import Member
 TASK = {"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}
 ROW = {
     **{"name": "smooth", "model": "mlp", "activation": "tanh", "gain": 0.9, "lr": 0.01, "width": 60, "depth": 6},
-    **{"steps": 2000, "solver": "sgd", "networks": 3, "refine": 1, "rest_loss": 0.0, "init_seed": 0},
+    **{"steps": 2000, "solver": "sgd", "networks": 3, "finer": 1, "rest_loss": 0.0, "init_seed": 0},
     **{"dropout_seed": None, **TASK},
 }
 INTERVALS = {"confidence": 0.95, "resamples": 200}
@@ -39,7 +40,7 @@ def test_one_small_step_moves_the_outputs_as_the_kernel_says(activation):
     kernel = of_networks(*trainer.modules(), x).astype(float)
     before = trainer.look(x)[1]
     moved = after(trainer, x, y, 1).look(x)[1] - before
-    expected = bridge.linear_response(kernel, before - y, rate / 2)
+    expected = kernel_bridge.linear_response(kernel, before - y, rate / 2)
     np.testing.assert_allclose(moved[:, 0] - moved[:, 1], expected, rtol=0.02)
 
 
@@ -54,7 +55,7 @@ def test_the_effective_kernel_is_what_is_left_when_the_mean_follows():
             slope.append(-(change[0] - change[1]) / (error[0] - error[1]))
         error = error + change
     assert np.ptp(slope) < 1e-3 * np.mean(slope)
-    assert np.mean(slope) == pytest.approx(rate / 4 * bridge.effective_kernel(kernel), rel=2e-3)
+    assert np.mean(slope) == pytest.approx(rate / 4 * kernel_bridge.effective_kernel(kernel), rel=2e-3)
     difference = kernel[0, 0] + kernel[1, 1] - 2 * kernel[0, 1]
     assert abs(rate / 4 * difference / np.mean(slope) - 1) > 0.1  # not of the plain difference
 
@@ -63,14 +64,14 @@ def test_the_decay_rate_is_the_theorys():
     """dY/dt = -w (eta_y H + eta_h dx2 Y / H), by finite differences of the closed form."""
     t = np.linspace(0, 3000, 30001)
     H, Y, w = theory.exact(t, 0.02, 0.01, -0.02, 2e-3, 2e-2, 1.0, 0.5)
-    rate = bridge.decay_rate(H, Y, 2e-3, 2e-2, 1.0)
+    rate = kernel_bridge.decay_rate(H, Y, 2e-3, 2e-2, 1.0)
     np.testing.assert_allclose(np.gradient(Y, t)[1:-1], (-w * rate)[1:-1], rtol=1e-3, atol=1e-9)
 
 
 def test_windows_of_a_trajectory_of_the_theory_give_its_rates_back():
     t = np.arange(4000.0)
     H, Y, w = theory.exact(t, 0.02, 0.01, -0.02, 2e-3, 2e-2, 1.0, 0.5)
-    fits = bridge.windowed_fits(H, Y, w, 1.0, 0.5, 6)
+    fits = kernel_bridge.windowed_fits(H, Y, w, 1.0, 0.5, 6)
     assert len(fits) == 6 and fits[0][0] == 0 and fits[-1][1] == 3999
     for (_, last, one), (first, _, _) in pairwise(fits):
         assert last == first and one.converged
@@ -81,24 +82,24 @@ def test_windows_of_a_trajectory_of_the_theory_give_its_rates_back():
 
 def test_windows_begin_when_the_mean_is_learned():
     mean_error = np.exp(-np.arange(300) / 20.0)
-    assert bridge.mean_learned(mean_error) == np.ceil(20 * np.log(1 / bridge.MEAN_LEARNED))
-    assert bridge.mean_learned(np.ones(7)) == 6
+    assert kernel_bridge.mean_learned(mean_error) == np.ceil(20 * np.log(1 / kernel_bridge.MEAN_LEARNED))
+    assert kernel_bridge.mean_learned(np.ones(7)) == 6
     Y, w = np.linspace(0, 1, 300), np.zeros(300)
-    np.testing.assert_array_equal(bridge.windows(Y, w, 0.5, 4, 99), [99, 149, 199, 249, 299])
+    np.testing.assert_array_equal(kernel_bridge.windows(Y, w, 0.5, 4, 99), [99, 149, 199, 249, 299])
 
 
 def test_deviations_in_logarithms():
-    assert bridge.log_deviation([2.0, 0.5], [1.0, 1.0]) == pytest.approx(np.log(2))
-    assert bridge.log_deviation([2.0, np.nan, -1.0], [1.0, 1.0, 1.0]) == pytest.approx(np.log(2))
-    assert np.isnan(bridge.log_deviation([np.nan], [1.0]))
+    assert kernel_bridge.log_deviation([2.0, 0.5], [1.0, 1.0]) == pytest.approx(np.log(2))
+    assert kernel_bridge.log_deviation([2.0, np.nan, -1.0], [1.0, 1.0, 1.0]) == pytest.approx(np.log(2))
+    assert np.isnan(kernel_bridge.log_deviation([np.nan], [1.0]))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bridge")
-    prepare_two_points.main(TASK, folder / "points.nc")
-    train.main(folder / "points.nc", ROW, "cpu", folder / "runs.nc")
-    fit.main(folder / "runs.nc", 0.05, folder / "fits.csv")
+    make_two_points.main(TASK, folder / "points.nc")
+    train_two_points.main(folder / "points.nc", ROW, "cpu", folder / "runs.nc")
+    fit_two_points.main(folder / "runs.nc", 0.05, folder / "fits.csv")
     train_response_bridge.main(folder / "points.nc", folder / "runs.nc", ROW, 40, "cpu", folder / "kernels.nc")
     compare(folder, folder)
     return folder
@@ -157,20 +158,18 @@ def test_in_a_smooth_network_windowed_rates_follow_the_kernel(folder):
     assert len(table) == 3 * 5 and table.converged.sum() >= 14
     kernels = artifacts.read_dataset(folder / "kernels.nc").sel(seed=1)
     one = table[(table.seed == 1) & (table.window == 2)].iloc[0]
-    measured = 0.01 / 2 * bridge.effective_kernel(kernels.kernel.values.astype(float))
+    measured = 0.01 / 2 * kernel_bridge.effective_kernel(kernels.kernel.values.astype(float))
     middle = (one["first"] + one["last"]) // 2
     assert one.kernel == pytest.approx(np.interp(middle, kernels.time, measured), rel=1e-6)
 
 
 def draw(folder, output):
-    paths = [output / f"figure.{kind}" for kind in ("svg", "png", "csv")]
     tables = [folder / f"{name}.csv" for name in ("table", "summary", "curves")]
-    plot_response_bridge.main(*tables, {"smooth": ROW}, 0.95, *paths)
+    paths = figure_files(plot_response_bridge, output, *tables, {"smooth": ROW}, 0.95)
     return [path.read_bytes() for path in paths]
 
 
 def test_the_figure_has_fixed_bytes_and_a_table_of_what_it_draws(folder, tmp_path):
-    (tmp_path / "again").mkdir()
     assert draw(folder, tmp_path) == draw(folder, tmp_path / "again")
     drawn = pd.read_csv(tmp_path / "figure.csv")
     assert {"K_AB", "kernel", "from_windowed_rates", "eta_h", "deviation_windowed"} <= set(drawn.quantity)

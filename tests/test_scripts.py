@@ -2,12 +2,9 @@
 
 import json
 
-import fit
 import numpy as np
-import prepare_two_points
 import pytest
-import summarise_settings
-import train
+from two_points import data, fit, summarise, train
 
 from repdyn import artifacts, theory
 
@@ -15,7 +12,7 @@ TASK = {"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}
 ROW = {
     "name": "10",  # a name that looks like a number stays a name
     **{"model": "mlp", "activation": "leaky_relu", "gain": 1.0, "lr": 0.02, "width": 40, "depth": 4, "steps": 500},
-    **{"solver": "sgd", "networks": 3, "refine": 2, "rest_loss": 0.0, "init_seed": 0, "dropout_seed": None, **TASK},
+    **{"solver": "sgd", "networks": 3, "finer": 2, "rest_loss": 0.0, "init_seed": 0, "dropout_seed": None, **TASK},
 }
 
 
@@ -23,7 +20,7 @@ ROW = {
 def folder(tmp_path_factory):
     """One setting through every script: seed 0 learns, seed 1 does not finish, seed 2 diverges."""
     folder = tmp_path_factory.mktemp("scripts")
-    prepare_two_points.main(TASK, folder / "points.nc")
+    data.main(TASK, folder / "points.nc")
     train.main(folder / "points.nc", ROW, "cpu", folder / "trained.nc")
     runs = artifacts.read_dataset(folder / "trained.nc")
     runs.loss[1] = np.maximum(runs.loss[1], 0.05)
@@ -33,7 +30,7 @@ def folder(tmp_path_factory):
     artifacts.write_dataset(runs, folder / "runs.nc")
     fit.main(folder / "runs.nc", 0.01, folder / "fits.csv")
     intervals = {"confidence": 0.95, "resamples": 100}
-    summarise_settings.main(folder / "fits.csv", {"10": 2}, intervals, 0, folder / "settings.csv")
+    summarise.main(folder / "fits.csv", {"10": 2}, intervals, 0, folder / "summary.csv")
     return folder
 
 
@@ -45,7 +42,7 @@ def test_the_task(folder):
 
 @pytest.mark.parametrize(("in_dim", "out_dim"), [(1, 1), (3, 2)])
 def test_the_points_are_as_far_apart_as_asked(tmp_path, in_dim, out_dim):
-    prepare_two_points.main({"dx2": 2.25, "dy2": 0.25, "in_dim": in_dim, "out_dim": out_dim}, tmp_path / "points.nc")
+    data.main({"dx2": 2.25, "dy2": 0.25, "in_dim": in_dim, "out_dim": out_dim}, tmp_path / "points.nc")
     points = artifacts.read_dataset(tmp_path / "points.nc")
     assert points.x.shape == (2, in_dim) and points.y.shape == (2, out_dim)
     assert float((points.x.diff("point") ** 2).sum()) == pytest.approx(2.25)
@@ -74,7 +71,7 @@ def test_no_run_is_lost_and_each_has_its_reason(folder):
 
 def test_means_are_over_kept_networks(folder):
     fits = artifacts.read_table(folder / "fits.csv")
-    (row,) = artifacts.read_table(folder / "settings.csv").itertuples()
+    (row,) = artifacts.read_table(folder / "summary.csv").itertuples()
     (kept,) = fits.query("seed == 0 and layer == 2").itertuples()
     assert (row.setting, row.layer, row.networks, row.kept, row.converged) == ("10", 2, 3, 1, 1)
     assert row.eta_h == pytest.approx(kept.eta_h) and row.nrmse == pytest.approx(kept.nrmse)
@@ -96,5 +93,5 @@ def test_the_loss_follows_from_rates_that_were_not_fitted_to_it(folder):
 
 def test_a_setting_that_is_not_in_the_fits_is_named(folder):
     with pytest.raises(ValueError, match="no row of setting other"):
-        summarise_settings.main(folder / "fits.csv", {"other": 2}, {}, 0, folder / "nothing.csv")
+        summarise.main(folder / "fits.csv", {"other": 2}, {}, 0, folder / "nothing.csv")
     assert not (folder / "nothing.csv").exists()

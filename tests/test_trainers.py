@@ -48,7 +48,7 @@ def test_every_optimiser_is_compared_with_torchs():
     ("kind", "model"),
     [
         *((CompiledTrainer, m) for m in LAYERED),
-        *((ModuleTrainer, m) for m in networks.architectures() if m != "dropout"),
+        *((ModuleTrainer, m) for m in networks.known_architectures() if m != "dropout"),
     ],
 )
 def test_training_is_that_of_torch(kind, model, solver):
@@ -132,7 +132,7 @@ def test_a_seed_names_one_network_whatever_else_is_in_the_ensemble(model):
     assert not np.array_equal(together[0], together[3])
 
 
-@pytest.mark.parametrize("model", networks.architectures())
+@pytest.mark.parametrize("model", networks.known_architectures())
 def test_a_module_is_one_network_whatever_else_is_in_the_ensemble(model):
     members = [Member(m.seed, m.gain, m.lr / 10) for m in MEMBERS]
     found = [
@@ -234,7 +234,7 @@ FAKE = "cuda" if torch.version.cuda else "meta"
 
 
 @pytest.mark.parametrize("solver", STEPPERS)
-@pytest.mark.parametrize("model", networks.architectures())
+@pytest.mark.parametrize("model", networks.known_architectures())
 def test_on_a_gpu_that_is_not_there(model, solver):
     """Torch's fake tensors have a device, a shape and a type: every operation of a step is checked for them."""
     with FakeTensorMode():
@@ -261,7 +261,7 @@ def test_on_a_gpu_that_is_not_there(model, solver):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine: its arithmetic is tested on the CPU")
 @pytest.mark.parametrize("solver", STEPPERS)
-@pytest.mark.parametrize("model", [m for m in networks.architectures() if m != "dropout"])
+@pytest.mark.parametrize("model", [m for m in networks.known_architectures() if m != "dropout"])
 def test_a_gpu_trains_the_same_networks(model, solver):
     members = [Member(seed, 0.7, 0.005 / {"sgd": 1, "momentum": 10, "adam": 10}[solver]) for seed in range(3)]
     cpu, gpu = (

@@ -7,7 +7,7 @@ from runs import X, Y, after, ensemble, on_two_points
 
 from repdyn import theory
 from repdyn.networks import Shape
-from repdyn.observables import output_observables
+from repdyn.networks.observables import output_observables
 from repdyn.training import batches, loop, recorders
 from repdyn.training.compiled import CompiledTrainer
 from repdyn.training.ensemble import BATCHES, Member, generator
@@ -18,14 +18,14 @@ POINTS = batches.Points(X, Y)
 CURVES = ("H", "Y", "w", "loss", "mean_error")
 
 
-def deviation_from_theory(refine: int) -> float:
+def deviation_from_theory(finer: int) -> float:
     """Largest relative deviation of a trained linear network from the exact solution, nothing fitted.
 
     For inputs and targets symmetric about zero a linear network with one hidden unit is the theory's own system:
     |dh|^2 moves by -lr/2 |dx|^2 w a step (and the output likewise), so both effective rates are lr / 2. (With more
     units it is so only where the output weights lie along dh.)
     """
-    lr, steps = 0.04 / refine, 1000 * refine
+    lr, steps = 0.04 / finer, 1000 * finer
     x, y = np.array([[0.7], [-0.7]]), np.array([[0.5], [-0.5]])
     runs = on_two_points("mlp", Shape(1, 1, "none"), [Member(seed, 1.0, lr) for seed in range(3)], steps, x=x, y=y)
     t = np.arange(steps)

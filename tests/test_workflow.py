@@ -10,47 +10,39 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from test_environments import rules
 
 from repdyn import networks
 
-FIGURES = ("architectures", "trajectories", "losses", "depth", "gains")
-FIGURES += (
-    "depth_gain",
-    "final_distance",
-    "out_of_sample",
-    "alternatives",
-    "xor",
-    "blobs",
-    "mnist_pairs",
-    "mnist_structure",
-    "response_law",
-    "response_rank",
-    "response_bridge",
+EXPERIMENTS = ("two_points", "architectures", "losses", "depth", "gains", "phase_diagram", "falsification")
+EXPERIMENTS += ("final_distance", "out_of_sample", "xor", "blobs", "mnist_pairs", "mnist_structure")
+EXPERIMENTS += ("response_law", "response_rank", "response_bridge")
+FIGURES = {f"{name}_plot" for name in EXPERIMENTS}
+# rows of the smoke study
+XOR, BLOBS, RESPONSE, PHASES = ("rich", "lazy"), ("large", "small"), ("relu", "tanh"), ("depth_2", "depth_5")
+FALSIFIED, GRID, BRIDGED = ("default", "skip"), ("default",), ("default",)
+MNIST = ("mnist_pairs", "mnist_structure")
+TABLES = (
+    *("two_points", "two_points_summary", "depth", "gains", "falsification", "falsification_summary"),
+    *("phase_diagram", "phase_diagram_cells", "phase_diagram_crossover", "phase_diagram_exponents"),
+    *("final_distance", "final_distance_explained", "out_of_sample", "xor", "xor_summary", "blobs", "blobs_summary"),
+    *("mnist_pairs", "mnist_structure", "mnist_structure_rates", "mnist_structure_correlations"),
+    *("response_law", "response_law_verdicts", "response_rank", "response_rank_fragility", "response_rank_effects"),
+    *("response_rank_correlations", "response_bridge", "response_bridge_summary"),
 )
-PREDICTIONS = {
-    (name, "") for name in ("predict_final_distance", "predict_trajectories", "final_distance", "out_of_sample")
-}
-TABLES = ("collect_fits", "summarise_settings", "collect_alternatives", "compare_xor", "measure_blobs")
-TABLES += ("fit_mnist_pairs", "fit_mnist_structure", "compare_mnist", "compare_response_bridge")
-RESPONSE_TABLES = ("fit_response_law", "compare_response_rank")
-RESPONSE = ("relu", "tanh")  # rows of config/settings/response_smoke.tsv
-TABLES_AND_FIGURES = {(name, "") for name in (*TABLES, *FIGURES)} | PREDICTIONS
-GRID = ("default",)
-ALTERNATIVES = {("fit_alternatives", name) for name in ("default", "skip")}  # alternatives.rows of the smoke study
-BLOBS = ("large", "small")  # rows of config/settings/blobs_smoke.tsv
-MNIST_TABLES = ("mnist_pairs", "mnist_rates", "mnist_structure", "mnist_correlations")
+# whose scripts know nothing of the theory
+WITHOUT_THEORY = ("two_points_data", "mnist_fetch", "blobs_measure", "blobs_plot", "response_rank_compare")
+WITHOUT_THEORY += ("response_rank_plot",)
 
 
 @pytest.fixture(scope="module")
 def settings(smoke) -> list[str]:
-    lines = (smoke.folder / "config/settings/smoke.tsv").read_text().splitlines()
+    lines = (smoke.folder / "config/settings/two_points_smoke.tsv").read_text().splitlines()
     return [line.split("\t")[0] for line in lines if not line.startswith(("#", "name"))]
 
 
-@pytest.fixture(scope="module")
-def xor_settings(smoke) -> list[str]:
-    lines = (smoke.folder / "config/settings/xor_smoke.tsv").read_text().splitlines()
-    return [line.split("\t")[0] for line in lines if not line.startswith(("#", "name"))]
+def names(planned: set[tuple[str, str]]) -> set[str]:
+    return {rule for rule, _ in planned}
 
 
 @contextmanager
@@ -74,45 +66,39 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def test_everything_is_made(smoke, settings, xor_settings):
+def test_everything_is_made(smoke, settings):
     made = set(digests(smoke.folder / "results/smoke"))
-    expected = {"data/two_points.nc", "tables/fits.csv", "tables/settings.csv", "tables/alternatives.csv"}
-    expected |= {f"alternatives/{name}.csv" for _, name in ALTERNATIVES}
-    expected |= {f"depth_gain/depth_{depth}.{kind}" for depth in (2, 5) for kind in ("nc", "csv")}
-    expected |= {f"tables/depth_gain{kind}.csv" for kind in ("", "_crossover", "_exponents")}
-    expected |= {f"trajectories/{name}.nc" for name in settings} | {f"fits/{name}.csv" for name in settings}
-    expected |= {f"tables/{name}.csv" for name in ("final_distance", "final_distance_explained", "out_of_sample")}
+    expected = {"two_points/data/points.nc", "mnist/images.nc", *(f"{experiment}/runs.nc" for experiment in MNIST)}
+    for name in settings:
+        expected |= {f"two_points/{name}.nc", f"two_points/{name}.csv", f"two_points/curves/{name}.csv"}
+    expected |= {f"falsification/{name}.csv" for name in FALSIFIED}
+    expected |= {f"phase_diagram/{name}.{kind}" for name in PHASES for kind in ("nc", "csv")}
     expected |= {f"final_distance/{name}.{kind}" for name in GRID for kind in ("nc", "csv")}
-    expected |= {"tables/xor.csv", "tables/xor_summary.csv"}
-    for name in xor_settings:
+    for name in XOR:
         expected |= {f"xor/{name}.nc", f"xor/two_points/{name}.nc", f"xor/two_points/{name}.csv"}
-    expected |= {"tables/blobs.csv", "tables/blobs_summary.csv", "blobs/maps.csv"}
-    expected |= {f"blobs/{name}.nc" for name in BLOBS}
-    expected |= {"data/mnist.nc", "mnist/pairs.nc", "mnist/structure.nc"} | {
-        f"tables/{name}.csv" for name in MNIST_TABLES
+    expected |= {f"blobs/{name}.nc" for name in BLOBS} | {"blobs/maps.csv", "mnist_pairs/curves.csv"}
+    expected |= {f"response/{name}.nc" for name in RESPONSE} | {
+        f"response/{name}_curves.csv" for name in ("law", "rank")
     }
-    law, rank = ("response_law", "response_verdicts"), ("response_rank", "response_effects", "fragility")
-    bridge = ("fragility_correlation", "response_bridge", "response_bridge_summary")
-    expected |= {f"tables/{name}.csv" for name in (*law, *rank, *bridge)}
-    expected |= {f"response/{name}.nc" for name in (*RESPONSE, "bridge/default")}
-    expected |= {f"response/{name}_curves.csv" for name in ("law", "rank", "bridge")}
-    expected |= {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png", "csv")}
+    expected |= {f"response_bridge/{name}.nc" for name in BRIDGED} | {"response_bridge/curves.csv"}
+    expected |= {f"tables/{name}.csv" for name in TABLES}
+    expected |= {f"figures/{name}.{kind}" for name in EXPERIMENTS for kind in ("svg", "png", "csv")}
     assert made == expected
 
 
 def test_tables_hold_every_network_and_layer(smoke, settings):
-    fits = pd.read_csv(smoke.folder / "results/smoke/tables/fits.csv")
+    fits = pd.read_csv(smoke.folder / "results/smoke/tables/two_points.csv")
     columns = "setting seed layer eta_h eta_y eta_m sse nrmse r2 converged reason"
     assert list(fits.columns)[:11] == columns.split()
     assert list(fits.setting.unique()) == settings
-    table = pd.read_csv(smoke.folder / "config/settings/smoke.tsv", sep="\t", comment="#", index_col="name")
+    table = pd.read_csv(smoke.folder / "config/settings/two_points_smoke.tsv", sep="\t", comment="#", index_col="name")
     for setting, rows in fits.groupby("setting"):
         model, *shape = table.loc[setting, ["model", "width", "depth", "activation"]]
         layers = networks.hidden_layers(model, networks.Shape(*shape))
         pairs = set(zip(rows.seed, rows.layer, strict=True))
         assert pairs == {(seed, layer) for seed in (0, 1) for layer in range(layers)}, setting
         assert len(rows) == len(pairs)
-    summary = pd.read_csv(smoke.folder / "results/smoke/tables/settings.csv")
+    summary = pd.read_csv(smoke.folder / "results/smoke/tables/two_points_summary.csv")
     assert list(summary.setting) == settings
     default = fits.query("setting == 'default' and layer == 2 and kept")
     row = summary.set_index("setting").loc["default"]
@@ -132,121 +118,141 @@ def test_a_touch_or_checkout_re_runs_nothing(smoke):
     assert smoke.planned() == set()
 
 
+def planned_after_an_edit(smoke, script: str) -> set[tuple[str, str]]:
+    with edited(smoke.folder / "workflow/scripts" / script, "\n\n", "\n\nEDITED = True\n"):
+        return smoke.planned()
+
+
 def test_an_edit_of_a_figure_re_runs_that_figure_alone(smoke):
-    code = {"trajectories": {"architectures", "trajectories"}} | {name: {name} for name in FIGURES[2:]}
-    for module, figures in code.items():
-        with edited(smoke.folder / f"workflow/scripts/repdyn/figures/{module}.py", "\n\n", "\n\nEDITED = True\n"):
-            assert smoke.planned() == {(name, "") for name in figures}
+    for name in EXPERIMENTS:
+        if name != "architectures":  # drawn as two_points is
+            drawn = {"two_points", "architectures"} if name == "two_points" else {name}
+            made = planned_after_an_edit(smoke, f"{name}/plot.py")
+            assert made == {(f"{figure}_plot", "") for figure in drawn}
     assert smoke.planned() == set()
 
 
-def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings, xor_settings):
-    with edited(smoke.folder / "workflow/scripts/repdyn/theory.py", "\n\n", "\n\nEDITED = True\n"):
-        planned = smoke.planned()
-    fits = {("fit", name) for name in settings} | {("fit_grid", name) for name in GRID} | ALTERNATIVES
-    fits |= {("fit_xor_rates", name) for name in xor_settings}
-    assert fits | TABLES_AND_FIGURES <= planned
-    assert not [job for job in planned if job[0].startswith(("train", "prepare"))]
+def test_an_edit_of_how_figures_look_re_runs_figures_alone(smoke):
+    assert planned_after_an_edit(smoke, "repdyn/plotting/style.py") == {(name, "") for name in FIGURES}
 
 
-@pytest.mark.parametrize("module", ["alternatives", "falsification", "runge_kutta"])
+def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings):
+    planned = planned_after_an_edit(smoke, "repdyn/theory/effective.py")
+    fits = {(rule, name) for rule in ("two_points_fit", "two_points_curves") for name in settings}
+    fits |= {("final_distance_fit", name) for name in GRID} | {("falsification_fit", name) for name in FALSIFIED}
+    fits |= {("xor_rates_fit", name) for name in XOR} | {("phase_diagram_fit", name) for name in PHASES}
+    assert {job for job in planned if job[1]} == fits
+    assert names(planned) == {name for name in rules() if not name.endswith("_train")} - set(WITHOUT_THEORY)
+
+
+@pytest.mark.parametrize("module", ["theory/altered", "theory/runge_kutta", "fitting/falsification"])
 def test_an_edit_of_the_altered_equations_re_runs_their_fits_alone(smoke, module):
-    with edited(smoke.folder / f"workflow/scripts/repdyn/{module}.py", "\n\n", "\n\nEDITED = True\n"):
-        planned = smoke.planned()
-    assert planned == ALTERNATIVES | {("collect_alternatives", ""), ("alternatives", "")}
+    planned = planned_after_an_edit(smoke, f"repdyn/{module}.py")
+    after = {(f"falsification_{step}", "") for step in ("collect", "analyse", "plot")}
+    assert planned == {("falsification_fit", name) for name in FALSIFIED} | after
 
 
-def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings, xor_settings):
-    with edited(smoke.folder / "workflow/scripts/repdyn/training/ensemble.py", "\n\n", "\n\nEDITED = True\n"):
-        planned = smoke.planned()
-    jobs = {(rule, name) for rule in ("train", "fit") for name in settings}
-    jobs |= {(rule, name) for rule in ("train_xor", "train_xor_rates", "fit_xor_rates") for name in xor_settings}
-    jobs |= {(rule, name) for rule in ("train_grid", "fit_grid") for name in GRID}
-    jobs |= {("train_blobs", name) for name in BLOBS}
-    jobs |= {("train_mnist", "pairs"), ("train_mnist", "structure"), ("train_response_bridge", "default")}
-    jobs |= {("train_response", name) for name in RESPONSE} | {(name, "") for name in RESPONSE_TABLES}
-    assert jobs | ALTERNATIVES | TABLES_AND_FIGURES <= planned
-    assert not {("prepare_two_points", ""), ("fetch_mnist", "")} & planned
+def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings):
+    planned = planned_after_an_edit(smoke, "repdyn/training/ensemble.py")
+    steps = ("train", "fit", "curves")
+    jobs = {(f"two_points_{step}", name) for step in steps for name in settings}
+    jobs |= {(rule, name) for rule in ("xor_train", "xor_rates_train", "xor_rates_fit") for name in XOR}
+    jobs |= {(f"final_distance_{step}", name) for step in ("train", "fit") for name in GRID}
+    jobs |= {(f"phase_diagram_{step}", name) for step in ("train", "fit") for name in PHASES}
+    jobs |= {("blobs_train", name) for name in BLOBS} | {("mnist_train", name) for name in MNIST}
+    jobs |= {("response_train", name) for name in RESPONSE} | {("response_bridge_train", name) for name in BRIDGED}
+    jobs |= {("falsification_fit", name) for name in FALSIFIED}
+    assert {job for job in planned if job[1]} == jobs
+    assert names(planned) == set(rules()) - {"two_points_data", "mnist_fetch"}
 
 
 def test_a_changed_setting_re_runs_that_setting_only(smoke):
-    table = smoke.folder / "config/settings/smoke.tsv"
+    table = smoke.folder / "config/settings/two_points_smoke.tsv"
     (line,) = [line for line in table.read_text().splitlines() if line.startswith("skip\t")]
     cells = line.split("\t")
     cells[4] = str(float(cells[4]) * 0.5)
     with edited(table, line, "\t".join(cells)):
         planned = smoke.planned()
-    jobs = {(rule, "skip") for rule in ("train", "fit", "fit_alternatives")}
-    assert {job for job in planned if job[1]} == jobs
-    assert ("depth", "") not in planned and ("gains", "") not in planned
+    steps = ("two_points_train", "two_points_fit", "two_points_curves", "falsification_fit")
+    assert {job for job in planned if job[1]} == {(step, "skip") for step in steps}
+    assert not names(planned) & {"depth_analyse", "depth_plot", "gains_analyse", "gains_plot"}
 
 
 def test_another_observed_layer_trains_and_fits_nothing(smoke):
-    table = smoke.folder / "config/settings/smoke.tsv"
+    table = smoke.folder / "config/settings/two_points_smoke.tsv"
     (line,) = [line for line in table.read_text().splitlines() if line.startswith("skip\t")]
     cells = line.split("\t")
     cells[8] = "3"
     with edited(table, line, "\t".join(cells)):
         planned = smoke.planned()
-    made = {"summarise_settings", "trajectories", "losses", "architectures", "collect_alternatives", "alternatives"}
-    assert planned == {("fit_alternatives", "skip")} | {(name, "") for name in made}
+    made = {"two_points_summarise", "two_points_plot", "losses_plot", "architectures_plot"}
+    made |= {f"falsification_{step}" for step in ("collect", "analyse", "plot")}
+    again = {(step, "skip") for step in ("two_points_curves", "falsification_fit")}
+    assert planned == again | {(name, "") for name in made}
 
 
 def test_the_grid_is_trained_again_for_what_decides_its_training_alone(smoke):
     """Not for the observed layer or the threshold, nor for how the two-point study trains."""
-    table = smoke.folder / "config/settings/smoke.tsv"
+    table = smoke.folder / "config/settings/two_points_smoke.tsv"
     before = table.read_text()
-    with edited(table, before, before.replace("\t400\t2\t", "\t400\t3\t")):  # of all: rows of figures.gains share it
+    with edited(table, before, before.replace("\t400\t2\t", "\t400\t3\t")):  # of all: the rows of gains share it
         planned = smoke.planned("final_distance")
-    assert planned == {("fit_grid", "default"), ("predict_final_distance", ""), ("final_distance", "")}
+    assert planned == {
+        ("final_distance_fit", "default"),
+        *((f"final_distance_{step}", "") for step in ("predict", "plot")),
+    }
     planned = smoke.planned("--config", "two_points={networks: 3}", "final_distance={drop_loss: 0.5}")
-    assert {name for rule, name in planned if rule == "fit_grid"} == set(GRID)
-    assert not any(rule == "train_grid" for rule, _ in planned)
+    assert {name for rule, name in planned if rule == "final_distance_fit"} == set(GRID)
+    assert "final_distance_train" not in names(planned)
     planned = smoke.planned("--config", "final_distance={dx: [0.5, 2.0]}")
-    assert {job for job in planned if job[1]} == {(rule, name) for rule in ("train_grid", "fit_grid") for name in GRID}
+    steps = ("final_distance_train", "final_distance_fit")
+    assert {job for job in planned if job[1]} == {(rule, name) for rule in steps for name in GRID}
 
 
 def test_mnist_is_trained_again_only_for_what_decides_it(smoke):
     def planned(change):
-        return {rule for rule, _ in smoke.planned("--config", f"mnist={{{change}}}")}
+        return smoke.planned("--config", change)
 
-    read_again = {"fit_mnist_pairs", "fit_mnist_structure", "compare_mnist", "mnist_pairs", "mnist_structure"}
-    assert planned("network: {layer: 1}") == read_again
-    assert planned("structure: {shuffles: 60}") == {"compare_mnist", "mnist_structure"}
-    assert planned("pairs: {lr: 0.1}") == {"train_mnist", "fit_mnist_pairs", "mnist_pairs"}
-    assert planned("networks: 3") == read_again | {"train_mnist"}
+    pairs = {("mnist_pairs_fit", ""), ("mnist_pairs_analyse", ""), ("mnist_pairs_plot", "")}
+    structure = {(f"mnist_structure_{step}", "") for step in ("fit", "compare", "plot")}
+    assert planned("mnist={network: {layer: 1}}") == pairs | structure
+    assert planned("mnist_structure={shuffles: 60}") == structure - {("mnist_structure_fit", "")}
+    assert planned("mnist_pairs={lr: 0.1}") == pairs | {("mnist_train", "mnist_pairs")}
+    assert planned("mnist={networks: 3}") == pairs | structure | {("mnist_train", name) for name in MNIST}
 
 
 def test_the_second_system_is_trained_again_only_for_what_decides_it(smoke):
     def planned(change):
-        return {rule for rule, _ in smoke.planned("--config", f"response={{{change}}}")}
+        return names(smoke.planned("--config", change))
 
-    assert planned("levels: [0.25]") == {"compare_response_rank", "response_rank"}
-    assert planned("stages: {late: 0.1}") == {"fit_response_law", "response_law"}
-    assert planned("bridge: {windows: 3}") == {"compare_response_bridge", "response_bridge"}
-    law_and_rank = {"fit_response_law", "response_law", "compare_response_rank", "response_rank"}
-    assert planned("radius: 0.2") == law_and_rank | {"train_response"}
+    law, rank = {"response_law_fit", "response_law_plot"}, {"response_rank_compare", "response_rank_plot"}
+    assert planned("response_rank={levels: [0.25]}") == rank
+    assert planned("response_law={late: 0.1}") == law
+    assert planned("response_bridge={windows: 3}") == {"response_bridge_compare", "response_bridge_plot"}
+    assert planned("response={radius: 0.2}") == law | rank | {"response_train"}
 
 
-def test_a_changed_threshold_trains_nothing(smoke, settings):
+def test_a_changed_threshold_trains_nothing(smoke):
     planned = smoke.planned("--config", "runs={discard_loss_above: 0.5}")
-    assert ("fit", "default") in planned and not any(rule == "train" for rule, _ in planned)
+    assert ("two_points_fit", "default") in planned and not any(name.endswith("_train") for name in names(planned))
 
 
 def test_one_figure_needs_only_its_own_settings(smoke, tmp_path):
     """From nothing, the depth figure trains one setting."""
     planned = smoke.planned("depth", "--config", f"results={tmp_path}/elsewhere")
-    assert {job for job in planned if job[1]} == {("train", "default"), ("fit", "default")}
+    assert {job for job in planned if job[1]} == {(f"two_points_{step}", "default") for step in ("train", "fit")}
 
 
-def test_a_rebuild_from_nothing_gives_the_same_bytes_even_if_it_is_killed_midway(smoke):
+def test_a_rebuild_from_nothing_gives_the_same_bytes_even_if_it_is_killed_midway(smoke, settings):
     results = smoke.folder / "results/smoke"
     before = digests(results)
     kept = results.with_name("kept")
     shutil.move(results, kept)
     try:
         process = smoke.start(new_session=True)
-        while not list(results.glob("trajectories/*.nc")):  # some are done, others under way
+        while not any(
+            (results / f"two_points/{name}.nc").exists() for name in settings
+        ):  # some are done, others under way
             assert process.poll() is None, process.communicate()[0]
             time.sleep(0.1)
         os.killpg(process.pid, signal.SIGKILL)

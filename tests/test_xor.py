@@ -2,30 +2,33 @@
 
 import itertools
 
-import compare_xor
-import fit
 import numpy as np
 import pandas as pd
-import plot_xor
-import prepare_two_points
 import pytest
 import torch
-import train
-import train_xor
-from runs import X, Y, ensemble, on_two_points
+from runs import X, Y, ensemble, figure_files, on_two_points
 from scipy.integrate import solve_ivp
 from scipy.optimize import nnls
 from scipy.spatial.distance import pdist, squareform
 from torch import nn
+from two_points import data as make_two_points
+from two_points import fit as fit_two_points
+from two_points import train as train_two_points
+from xor import compare as compare_xor
+from xor import plot as plot_xor
+from xor import train as train_xor
 
-from repdyn import artifacts, fitting, networks, theory, xor, xor_structure
-from repdyn.figures import style
+from repdyn import artifacts, networks, theory
+from repdyn.data import xor
 from repdyn.networks import Shape
-from repdyn.observables import output_observables
+from repdyn.networks.observables import output_observables
+from repdyn.plotting import style
+from repdyn.statistics import structure_index
+from repdyn.theory import bounds
 from repdyn.training import batches, loop, recorders
 from repdyn.training.ensemble import Member, initial_parameters
 
-LAYER, LR_FACTOR = 5, 2.0
+LAYER, FINER = 5, 0.5
 ROW = {
     **{"model": "mlp", "activation": "leaky_relu", "width": 50, "depth": 6, "solver": "sgd", "networks": 3},
     **{"init_seed": 0, "dropout_seed": None},
@@ -47,7 +50,7 @@ def test_the_points_and_their_distances():
 def test_the_prediction_is_where_the_equations_end():
     rng = np.random.default_rng(1)
     H0, Y0, ratio = rng.uniform(0.1, 1, 6), rng.uniform(0.01, 0.2, 6), 0.3
-    for pair, end in enumerate(xor_structure.predicted(H0, Y0, ratio)):
+    for pair, end in enumerate(structure_index.predicted(H0, Y0, ratio)):
         dx2, dy2 = xor.DX2[pair], xor.DY2[pair]
         start = [H0[pair], Y0[pair], Y0[pair] - 0.1 * dy2**0.5 * Y0[pair] ** 0.5]
         solved = solve_ivp(
@@ -59,22 +62,22 @@ def test_the_prediction_is_where_the_equations_end():
 
 def test_a_frozen_representation_stays_and_one_that_is_undefined_is_not_predicted():
     H0 = np.array([1.0, 2, 3, 4, 5, 0])
-    np.testing.assert_array_equal(xor_structure.predicted(H0, np.ones(6), 0.0), [1, 2, 3, 4, 5, np.nan])
-    assert np.isnan(xor_structure.predicted(H0, np.ones(6), np.nan)).all()
+    np.testing.assert_array_equal(structure_index.predicted(H0, np.ones(6), 0.0), [1, 2, 3, 4, 5, np.nan])
+    assert np.isnan(structure_index.predicted(H0, np.ones(6), np.nan)).all()
 
 
 def test_structure_at_its_ends():
     start = np.array([1.0, 0.8, 2.5, 0.3, 0.9, 0.4])
-    assert xor_structure.structure(3 * xor.DY2, start) == pytest.approx((1, 1))
-    assert xor_structure.structure(7 * start + 1, start) == pytest.approx((-1, 1))
-    assert xor_structure.structure(2 - xor.DY2, xor.DY2 + 0.1 * start)[1] == pytest.approx(
+    assert structure_index.structure(3 * xor.DY2, start) == pytest.approx((1, 1))
+    assert structure_index.structure(7 * start + 1, start) == pytest.approx((-1, 1))
+    assert structure_index.structure(2 - xor.DY2, xor.DY2 + 0.1 * start)[1] == pytest.approx(
         0, abs=1e-12
     )  # reversed: nothing
     assert (
-        np.isnan(xor_structure.structure(np.ones(6), start)).all()
-        and np.isnan(xor_structure.structure(start, xor.DY2)).all()
+        np.isnan(structure_index.structure(np.ones(6), start)).all()
+        and np.isnan(structure_index.structure(start, xor.DY2)).all()
     )
-    assert xor_structure.task_correlation(xor.DX2) == pytest.approx(-1) and xor_structure.task_correlation(
+    assert structure_index.task_correlation(xor.DX2) == pytest.approx(-1) and structure_index.task_correlation(
         xor.DY2
     ) == pytest.approx(1)
 
@@ -90,7 +93,7 @@ def test_structure_is_the_variance_explained_by_least_squares_that_are_not_negat
     for _ in range(200):
         start, end = rng.uniform(size=6), rng.uniform(size=6) + rng.uniform(-1, 1) * xor.DY2
         both, task, begun = share(end, xor.DY2, start), share(end, xor.DY2), share(end, start)
-        index, explained = xor_structure.structure(end, start)
+        index, explained = structure_index.structure(end, start)
         assert explained == pytest.approx(both, abs=1e-9)
         if 2 * both - task - begun > 1e-9:
             assert index == pytest.approx((task - begun) / (2 * both - task - begun))
@@ -99,7 +102,7 @@ def test_structure_is_the_variance_explained_by_least_squares_that_are_not_negat
 
 
 def test_the_ratio_counts_frozen_networks_as_zero_and_says_what_it_leaves_out():
-    low = fitting.LOWEST_RATE
+    low = bounds.LOWEST_RATE
     fits = pd.DataFrame(
         [
             (0, 0.02, 0.1, True, True, ""),
@@ -109,12 +112,12 @@ def test_the_ratio_counts_frozen_networks_as_zero_and_says_what_it_leaves_out():
         ],
         columns=["seed", "eta_h", "eta_y", "converged", "kept", "reason"],
     )
-    ratio, single, note = xor_structure.rate_ratio(fits)
+    ratio, single, note = structure_index.rate_ratio(fits)
     assert ratio == pytest.approx(0.1) and sorted(single) == pytest.approx([0, 0.2])
     assert "seed 2 has no ratio (eta_y at its lower bound)" in note and "1 of 3 two-point networks frozen" in note
-    ratio, _, note = xor_structure.rate_ratio(fits[3:])
+    ratio, _, note = structure_index.rate_ratio(fits[3:])
     assert ratio == pytest.approx(90) and "no two-point network learned" in note
-    assert np.isnan(xor_structure.rate_ratio(fits[2:3])[0])
+    assert np.isnan(structure_index.rate_ratio(fits[2:3])[0])
 
 
 def test_some_moments_hold_what_a_record_of_every_step_holds():
@@ -132,7 +135,7 @@ def test_four_points_are_trained_as_torch_does_it(tmp_path):
     """Plain modules, autograd, 1/2 MSE over the four points, and a leaky ReLU that is one."""
     layers, member = networks.layers("mlp", Shape(30, 3, "leaky_relu", 2, 1)), Member(1, 1.2, 0.1)
     row = {"name": "small", **ROW, "width": 30, "depth": 3, "gain": 1.2, "lr": 0.05, "steps": 60}
-    train_xor.main(row, LR_FACTOR, "cpu", tmp_path / "small.nc")
+    train_xor.main(row, FINER, "cpu", tmp_path / "small.nc")
     recorded = artifacts.read_dataset(tmp_path / "small.nc").sel(seed=1)
     modules = []
     for weight, bias in initial_parameters(layers, member, 0):
@@ -167,13 +170,13 @@ def test_divergence_stays_with_its_network():
 def folder(tmp_path_factory):
     """Two settings of small networks through every script."""
     folder = tmp_path_factory.mktemp("xor")
-    prepare_two_points.main(TASK, folder / "points.nc")
+    make_two_points.main(TASK, folder / "points.nc")
     for name, setting in SETTINGS.items():
         row = {"name": name, **ROW, **setting}
-        train_xor.main(row, LR_FACTOR, "cpu", folder / f"{name}.nc")
-        rates = {**row, **TASK, "lr": row["lr"] * LR_FACTOR, "refine": 1, "rest_loss": 0.0}
-        train.main(folder / "points.nc", rates, "cpu", folder / f"{name}_rates.nc")
-        fit.main(folder / f"{name}_rates.nc", 0.01, folder / f"{name}.csv")
+        train_xor.main(row, FINER, "cpu", folder / f"{name}.nc")
+        rates = {**row, **TASK, "lr": row["lr"] / FINER, "finer": 1, "rest_loss": 0.0}
+        train_two_points.main(folder / "points.nc", rates, "cpu", folder / f"{name}_rates.nc")
+        fit_two_points.main(folder / f"{name}_rates.nc", 0.01, folder / f"{name}.csv")
     compare(folder, folder)
     return folder
 
@@ -213,7 +216,7 @@ def test_the_table_holds_every_network_and_pair(folder):
         Y0 = (outputs[a] - outputs[b]) ** 2
         end, _, _ = theory.fixed_point(row.measured_start, Y0, row.eta_ratio, 1.0, row.dx2, row.dy2)
         assert row.predicted == pytest.approx(end, rel=1e-6)
-    assert run.learning_rate == SETTINGS["rich"]["lr"] * LR_FACTOR
+    assert run.learning_rate == SETTINGS["rich"]["lr"] / FINER
 
 
 def test_networks_that_did_not_learn_are_listed_and_count_in_no_mean(folder, tmp_path):
@@ -230,20 +233,18 @@ def test_networks_that_did_not_learn_are_listed_and_count_in_no_mean(folder, tmp
     row = artifacts.read_table(tmp_path / "summary.csv").iloc[0]
     assert row.kept == 1 and np.isnan(row.correlation_low)
     assert row.reason.endswith("seed 0: final loss 0.1 above 0.01 | seed 1: diverged by step 7")
-    alone = xor_structure.correlation(pairs.predicted[-6:], pairs.measured_end[-6:])
+    alone = structure_index.correlation(pairs.predicted[-6:], pairs.measured_end[-6:])
     assert row.correlation == pytest.approx(alone, rel=1e-6)
     draw(tmp_path, tmp_path)
 
 
 def draw(folder, output):
-    paths = [output / f"figure.{kind}" for kind in ("svg", "png", "csv")]
     gains = {name: setting["gain"] for name, setting in SETTINGS.items()}
-    plot_xor.main(folder / "pairs.csv", folder / "summary.csv", gains, 0.95, *paths)
+    paths = figure_files(plot_xor, output, folder / "pairs.csv", folder / "summary.csv", gains, 0.95)
     return [path.read_bytes() for path in paths]
 
 
 def test_the_figure_has_fixed_bytes_and_a_table_of_what_it_draws(folder, tmp_path):
-    (tmp_path / "again").mkdir()
     assert draw(folder, tmp_path) == draw(folder, tmp_path / "again")
     drawn = pd.read_csv(tmp_path / "figure.csv")
     pairs = artifacts.read_table(folder / "pairs.csv")

@@ -18,8 +18,8 @@ from test_workflow import digests
 
 pytestmark = pytest.mark.slurm
 
-TRAINED = "results/smoke/trajectories/default.nc"  # one job: the training of one row
-TRAINED_TOO = "results/smoke/trajectories/skip.nc"
+TRAINED = "results/smoke/two_points/default.nc"  # one job: the training of one row
+TRAINED_TOO = "results/smoke/two_points/skip.nc"
 TRAINED_ON_XOR = "results/smoke/xor/rich.nc"
 
 
@@ -33,7 +33,7 @@ def started():
 @pytest.fixture
 def project(tmp_path):
     """For what can be tried on the training of one row, which a test can hold and make fail."""
-    project = ClusterProject(tmp_path / "repdyn", "train.py", "train_xor.py")
+    project = ClusterProject(tmp_path / "repdyn", "two_points/train.py", "xor/train.py")
     yield project
     for job in project.jobs():
         if job.state in ("PENDING", "RUNNING"):
@@ -62,12 +62,12 @@ def test_the_smoke_study_gives_the_same_bytes(tmp_path):
 def test_jobs_preempted_again_and_again_go_on_from_their_checkpoints(project):
     """At ten random moments; the rows with the most to remember: moments of Adam, and what draws the units to drop."""
     rows = ("adam", "dropout")
-    table = project.folder / "config/settings/smoke.tsv"
+    table = project.folder / "config/settings/two_points_smoke.tsv"
     lines = [re.sub(r"\t400\t", "\t10000\t", line) for line in table.read_text().splitlines()]
     table.write_text("\n".join(lines))
-    targets = [f"results/smoke/trajectories/{row}.nc" for row in rows]
+    targets = [f"results/smoke/two_points/{row}.nc" for row in rows]
     every_second = (*targets, "--config", "training={checkpoint_seconds: 1, rest_loss: 0}")  # every step is trained
-    (project.folder / "slow").touch()  # a millisecond a step
+    (project.folder / "slow").touch()  # two milliseconds a step
     process = project.start(*every_second, "--slurm-array-jobs", "none")  # so that each job says which row it trains
     draw, seen = random.Random(0), dict.fromkeys(targets, 0.0)
     for _ in range(5):
@@ -77,8 +77,8 @@ def test_jobs_preempted_again_and_again_go_on_from_their_checkpoints(project):
                 assert time.monotonic() < until and process.poll() is None, "no checkpoint was written"
                 time.sleep(0.05)
             time.sleep(draw.uniform(0, 1))
-            cluster.preempt(project.wait_for("train", "RUNNING", row))
-            project.wait_for("train", "PENDING", row)
+            cluster.preempt(project.wait_for("two_points_train", "RUNNING", row))
+            project.wait_for("two_points_train", "PENDING", row)
             seen[target] = checkpoint.stat().st_mtime
     (project.folder / "slow").unlink()
     printed = end(process)
@@ -86,7 +86,7 @@ def test_jobs_preempted_again_and_again_go_on_from_their_checkpoints(project):
     assert [(job.state, job.restarts) for job in project.jobs()] == [("COMPLETED", 5)] * 2
     made = [(project.folder / target).read_bytes() for target in targets]
     for row, target in zip(rows, targets):
-        log = (project.folder / f"results/smoke/logs/train/{row}.log").read_text()
+        log = (project.folder / f"results/smoke/logs/two_points_train/{row}.log").read_text()
         assert "going on from the checkpoint" in log
         assert not (project.folder / f"{target}.checkpoint").exists()
         (project.folder / target).unlink()
@@ -98,12 +98,12 @@ def test_jobs_preempted_again_and_again_go_on_from_their_checkpoints(project):
 
 def test_jobs_cancelled_and_over_their_time_limit_are_named_and_the_next_run_finishes(project):
     project.hold()
-    limits = ("--retries", "0", "--set-resources", "train_xor:runtime=1")
+    limits = ("--retries", "0", "--set-resources", "xor_train:runtime=1")
     process = project.start(TRAINED, TRAINED_ON_XOR, *limits)
-    cancelled = project.wait_for("train", "RUNNING")
+    cancelled = project.wait_for("two_points_train", "RUNNING")
     project.wait_for_training()
     command("scancel", cancelled.id)
-    overdue = project.wait_for("train_xor", "TIMEOUT")
+    overdue = project.wait_for("xor_train", "TIMEOUT")
     printed = end(process)
     assert process.returncode != 0
     for job, state in ((cancelled, "CANCELLED"), (overdue, "TIMEOUT")):
@@ -119,15 +119,15 @@ def test_gpu_requests_land_on_the_gpu_partition_and_wait_there_while_the_node_is
     command("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
     try:
         process = project.start(TRAINED, TRAINED_TOO, "--config", "training={device: auto}")
-        waiting = project.wait_for("train", "PENDING")
+        waiting = project.wait_for("two_points_train", "PENDING")
         with pytest.raises(TimeoutError):
-            project.wait_for("train", "RUNNING", seconds=5)
+            project.wait_for("two_points_train", "RUNNING", seconds=5)
         assert process.poll() is None
     finally:
         command("scontrol", "update", f"nodename={node}", "state=resume")
     printed = end(process)
     assert process.returncode == 0, printed
-    trained = project.jobs("train")
+    trained = project.jobs("two_points_train")
     assert [job.state for job in trained] == ["COMPLETED"] * 2
     assert {job.submission for job in trained} == {waiting.submission}  # one array
     assert [(job.partition, job.gpus) for job in trained] == [("gpu", 1)] * 2
@@ -137,7 +137,7 @@ def test_a_job_that_fails_once_is_tried_again_with_more_memory_and_time(project)
     (project.folder / "fail").touch()
     printed = project.snakemake(TRAINED)
     assert "RuntimeError: made to fail once" in printed and "Trying to restart job" in printed
-    first, second = project.jobs("train")
+    first, second = project.jobs("two_points_train")
     assert (first.state, second.state) == ("FAILED", "COMPLETED")
     assert second.memory == 2 * first.memory and second.minutes == 2 * first.minutes
 
@@ -148,9 +148,9 @@ def test_snakemake_killed_and_started_again_finishes(project):
     process = project.start(TRAINED)
     project.wait_for_training()
     kill(process)
-    job = project.wait_for("train", "RUNNING")
+    job = project.wait_for("two_points_train", "RUNNING")
     project.release()
-    project.wait_for("train", "COMPLETED")
+    project.wait_for("two_points_train", "COMPLETED")
     locked = project.start(TRAINED)
     assert "cannot be locked" in end(locked) and locked.returncode != 0
     project.snakemake("--unlock")
@@ -164,12 +164,13 @@ def test_a_cache_is_filled_by_one_folder_and_used_by_another(tmp_path):
     cache.mkdir()
     first, second = (ClusterProject(tmp_path / name / "repdyn") for name in ("first", "second"))
     for project in (first, second):
-        process = project.start(TRAINED, "--cache", "train", SNAKEMAKE_OUTPUT_CACHE=str(cache))
+        process = project.start(TRAINED, "--cache", "two_points_data", SNAKEMAKE_OUTPUT_CACHE=str(cache))
         printed = end(process)
         assert process.returncode == 0, printed
-        (job,) = project.jobs("train")
+        (job,) = project.jobs("two_points_train")
         assert job.state == "COMPLETED"
     made = [(project.folder / TRAINED).read_bytes() for project in (first, second)]
     assert made[0] == made[1]
-    logs = [(project.folder / "results/smoke/logs/train/default.log").read_text() for project in (first, second)]
+    log = "results/smoke/logs/two_points_train/default.log"
+    logs = [(project.folder / log).read_text() for project in (first, second)]
     assert "final losses" in logs[0] and logs[1] == ""

@@ -1,94 +1,85 @@
-# Takes: the table of networks that learn blobs with context, and the task.
-# Makes: <results>/blobs/{blobs_setting}.nc, the observed layer's representation of every input before and after
-# training; <results>/tables/blobs.csv (one row a network), blobs_summary.csv (one row a setting and feature) and
-# <results>/blobs/maps.csv (three dimensions of one network's representation); and the figure <results>/figures/blobs.
+# Takes: the table of blobs, and the task.
+# Makes: <results>/blobs/{blobs}.nc, the observed layer's representation of every input before and after training; tables
+# blobs.csv (one row a network) and blobs_summary.csv (one row a setting and feature), and <results>/blobs/maps.csv (three
+# dimensions of one network's representation); the figure blobs.
 
-BLOBS = study["blobs_rows"]
+BLOBS = study["blobs"]["rows"]
 
 
-rule train_blobs:
+rule blobs_train:
+    """Train the networks of a row on blobs with context."""
     input:
-        code=code("train_blobs.py"),
-        architecture=lambda wildcards: code(
-            f"repdyn/architectures/{BLOBS[wildcards.blobs_setting]['model']}.py"
-        ),
+        code=code("blobs/train.py"),
+        architecture=architecture("blobs"),
     output:
-        runs="<results>/blobs/{blobs_setting}.nc",
+        runs="<results>/blobs/{blobs}.nc",
     log:
-        "<logs>/blobs/{blobs_setting}.log",
+        "<logs>/blobs_train/{blobs}.log",
     cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:
-        **training(),
+        **gpu_job(),
     params:
-        row=lambda wildcards: BLOBS[wildcards.blobs_setting],
+        row=lambda wildcards: BLOBS[wildcards.blobs],
+        device=study["training"]["device"],
         task=study["blobs"]["task"],
         batch=study["blobs"]["batch"],
-        share=study["blobs"]["epochs_share"],
-        device=study["training"]["device"],
+        longer=study["blobs"]["longer"],
     script:
-        "../scripts/train_blobs.py"
+        "../scripts/run.py"
 
 
-rule measure_blobs:
+rule blobs_measure:
+    """Measure which features each representation keeps, and map one of each setting."""
     input:
-        code=code("measure_blobs.py"),
-        runs=expand("<results>/blobs/{blobs_setting}.nc", blobs_setting=BLOBS),
+        code=code("blobs/measure.py"),
+        runs=expand("<results>/blobs/{blobs}.nc", blobs=BLOBS),
     output:
-        table=report(
-            "<results>/tables/blobs.csv",
-            caption="../report/blobs_table.rst",
-            category="Blobs with context",
-            labels={"result": "table, every network"},
-        ),
-        summary=report(
-            "<results>/tables/blobs_summary.csv",
-            caption="../report/blobs_table.rst",
-            category="Blobs with context",
-            labels={"result": "table, features of every setting"},
+        table=table("blobs", "every network", "Blobs with context"),
+        summary=table(
+            "blobs_summary", "features of every setting", "Blobs with context", "blobs_table"
         ),
         mapped="<results>/blobs/maps.csv",
     log:
-        "<logs>/measure_blobs.log",
+        "<logs>/blobs_measure.log",
     cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=list(BLOBS),  # in this order
+        **uncertainty(),
+        settings=list(BLOBS),  # in this order,
         loss_above=study["runs"]["discard_loss_above"],
         side=study["blobs"]["map_positions"],
-        intervals=study["fits"],
-        seed=study["seeds"]["bootstrap"],
         mds_seed=study["seeds"]["maps"],
     script:
-        "../scripts/measure_blobs.py"
+        "../scripts/run.py"
 
 
-rule blobs:
+rule blobs_plot:
+    """Draw maps of representations and what their features explain."""
     input:
-        code=code("plot_blobs.py"),
-        mapped=rules.measure_blobs.output.mapped,
-        summary=rules.measure_blobs.output.summary,
+        code=code("blobs/plot.py"),
+        mapped=rules.blobs_measure.output.mapped,
+        summary=rules.blobs_measure.output.summary,
     output:
-        svg=report(
-            "<results>/figures/blobs.svg",
-            caption="../report/blobs.rst",
-            category="Blobs with context",
-            labels={"result": "figure, maps of the representation"},
-        ),
-        png="<results>/figures/blobs.png",
-        csv="<results>/figures/blobs.csv",
+        **figure("blobs", "maps of the representation", "Blobs with context"),
     log:
-        "<logs>/figures/blobs.log",
+        "<logs>/blobs_plot.log",
     cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
         gains={name: row["gain"] for name, row in BLOBS.items()},
-        confidence=study["fits"]["confidence"],
+        confidence=study["intervals"]["confidence"],
         task=study["blobs"]["task"],
-        share=study["blobs"]["epochs_share"],
+        longer=study["blobs"]["longer"],
         networks=study["blobs"]["networks"],
     script:
-        "../scripts/plot_blobs.py"
+        "../scripts/run.py"
+
+
+rule blobs:
+    """Blobs: what a representation keeps in its context."""
+    input:
+        rules.blobs_plot.output,

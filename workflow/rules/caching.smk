@@ -4,8 +4,6 @@
 # What decides a result is in its key: the script, params (with the row of the table), the contents of inputs, among them
 # the library's modules and requirements.lock. What does not is not: names of rules, wildcards, threads, resources.
 
-from repdyn import caching
-
 CACHE = os.environ.get("SNAKEMAKE_OUTPUT_CACHE")
 
 # not simply True: without a cache every rule would say in every run that it could be cached

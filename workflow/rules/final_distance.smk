@@ -1,116 +1,157 @@
-# Takes: rows of the settings table, a grid of distances of the two points, and fits of the two-point study.
-# Makes: <results>/final_distance/{setting}.nc, every cell of the grid trained until it has learned, and .csv, where it
-# ended and its own rates; <results>/tables/final_distance.csv, measured beside predicted final distances, and
-# final_distance_explained.csv, what the deviations come from; <results>/figures/final_distance.
+# Takes: rows of two points, a grid of distances of the two points, and fits of two_points.
+# Makes: <results>/final_distance/{two_points}.nc, every cell of the grid trained until it has learned, and .csv, where it
+# ended and its own rates; tables final_distance.csv, measured beside predicted final distances, and
+# final_distance_explained.csv, what the deviations come from; the figure final_distance. Of the same trajectories:
+# the table out_of_sample.csv, the error of every trajectory as predicted from rates fitted at other distances, beside
+# that of a fit at the cell itself; the figure out_of_sample.
 
 GRID = study["final_distance"]
+GRID_ROWS = selected("final_distance", *GRID["rows"])
 
-# what decides a row's training here: not how the two-point study trains it
-OF_THE_STUDY = ("layer", "steps", "networks", "refine", "rest_loss", "dx2", "dy2")
+# what decides a row's training here: not how two_points trains it
+OF_TWO_POINTS = ("steps", "networks", "finer", "rest_loss", "dx2", "dy2")
 ON_THE_GRID = {
-    name: {column: row[column] for column in row if column not in OF_THE_STUDY}
-    for name, row in study["rows"].items()
+    name: {column: row[column] for column in row if column not in OF_TWO_POINTS}
+    for name, row in POINTS.items()
 }
 
-# steps on the grid for as much training as in the two-point study
-HORIZONS = {name: row["steps"] * GRID["slower"] for name, row in study["rows"].items()}
+# steps on the grid for as much training as in two_points
+HORIZONS = {name: row["steps"] * GRID["finer"] for name, row in POINTS.items()}
 
 
-rule train_grid:
+rule final_distance_train:
+    """Train a row at every cell of the grid of distances, until it has learned."""
     input:
-        code=code("train_grid.py"),
-        architecture=lambda wildcards: code(
-            f"repdyn/architectures/{study['rows'][wildcards.setting]['model']}.py"
-        ),
+        code=code("final_distance/train.py"),
+        architecture=architecture("two_points"),
     output:
-        trajectories="<results>/final_distance/{setting}.nc",
+        runs="<results>/final_distance/{two_points}.nc",
     log:
-        "<logs>/train_grid/{setting}.log",
+        "<logs>/final_distance_train/{two_points}.log",
     cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:
-        **training(),
+        **gpu_job(),
     params:
-        row=lambda wildcards: ON_THE_GRID[wildcards.setting],
-        grid={key: GRID[key] for key in ("dx", "dy", "networks", "slower", "steps", "stop_loss")},
-        device=study["training"]["device"],
+        **training(ON_THE_GRID, "two_points"),
+        grid={key: GRID[key] for key in ("dx", "dy", "networks", "finer", "steps", "stop_loss")},
     script:
-        "../scripts/train_grid.py"
+        "../scripts/run.py"
 
 
-rule fit_grid:
+rule final_distance_fit:
+    """Say where the cells of a row ended, and fit each by itself."""
     input:
-        code=code("fit_grid.py"),
-        trajectories="<results>/final_distance/{setting}.nc",
+        code=code("final_distance/fit.py"),
+        runs="<results>/final_distance/{two_points}.nc",
     output:
-        cells="<results>/final_distance/{setting}.csv",
+        cells="<results>/final_distance/{two_points}.csv",
     log:
-        "<logs>/fit_grid/{setting}.log",
+        "<logs>/final_distance_fit/{two_points}.log",
     cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
-        layer=lambda wildcards: study["rows"][wildcards.setting]["layer"],
-        horizon=lambda wildcards: HORIZONS[wildcards.setting],
+        **of_row("two_points", layer="layer"),
+        horizon=lambda wildcards: HORIZONS[wildcards.two_points],
         stop_loss=GRID["stop_loss"],
         drop_loss=GRID["drop_loss"],
     script:
-        "../scripts/fit_grid.py"
+        "../scripts/run.py"
 
 
-rule predict_final_distance:
+rule final_distance_predict:
+    """Predict final distances from rates fitted elsewhere, and explain what is missed."""
     input:
-        code=code("predict_final_distance.py"),
-        cells=expand("<results>/final_distance/{setting}.csv", setting=GRID["rows"]),
-        fits=expand("<results>/fits/{setting}.csv", setting=GRID["rows"]),
+        code=code("final_distance/predict.py"),
+        cells=expand("<results>/final_distance/{two_points}.csv", two_points=GRID_ROWS),
+        fits=expand("<results>/two_points/{two_points}.csv", two_points=GRID_ROWS),
     output:
-        table=report(
-            "<results>/tables/final_distance.csv",
-            caption="../report/final_distance_table.rst",
-            category="Tables",
-            labels={"table": "final distances, every cell"},
-        ),
-        explained=report(
-            "<results>/tables/final_distance_explained.csv",
-            caption="../report/final_distance_explained.rst",
-            category="Tables",
-            labels={"table": "final distances, what explains the deviations"},
+        table=table("final_distance", "every cell", "Final distance"),
+        explained=table(
+            "final_distance_explained", "what explains the deviations", "Final distance"
         ),
     log:
-        "<logs>/predict_final_distance.log",
+        "<logs>/final_distance_predict.log",
     cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=GRID["rows"],  # in this order
-        layers=observed(GRID["rows"]),
-        intervals=study["fits"],
-        seed=study["seeds"]["bootstrap"],
+        **uncertainty(),
+        settings=GRID_ROWS,
     script:
-        "../scripts/predict_final_distance.py"
+        "../scripts/run.py"
+
+
+rule final_distance_plot:
+    """Draw measured over predicted final distances."""
+    input:
+        code=code("final_distance/plot.py"),
+        table=rules.final_distance_predict.output.table,
+        explained=rules.final_distance_predict.output.explained,
+    output:
+        **figure("final_distance", "predicted against measured", "Final distance"),
+    log:
+        "<logs>/final_distance_plot.log",
+    cache: CACHED
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        rows={name: POINTS[name] for name in GRID_ROWS},
+    script:
+        "../scripts/run.py"
 
 
 rule final_distance:
+    """How far apart representations end, predicted from rates."""
     input:
-        code=code("plot_final_distance.py"),
-        table="<results>/tables/final_distance.csv",
-        explained="<results>/tables/final_distance_explained.csv",
+        rules.final_distance_plot.output,
+
+
+rule out_of_sample_predict:
+    """Predict whole trajectories from rates fitted at other distances."""
+    input:
+        code=code("out_of_sample/predict.py"),
+        runs=expand("<results>/final_distance/{two_points}.nc", two_points=GRID_ROWS),
+        cells=expand("<results>/final_distance/{two_points}.csv", two_points=GRID_ROWS),
+        fits=expand("<results>/two_points/{two_points}.csv", two_points=GRID_ROWS),
     output:
-        svg=report(
-            "<results>/figures/final_distance.svg",
-            caption="../report/final_distance.rst",
-            category="Final distance",
-            labels={"figure": "predicted against measured"},
-        ),
-        png="<results>/figures/final_distance.png",
-        csv="<results>/figures/final_distance.csv",
+        table=table("out_of_sample", "errors of trajectories", "Final distance"),
     log:
-        "<logs>/figures/final_distance.log",
+        "<logs>/out_of_sample_predict.log",
     cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
-        rows={name: study["rows"][name] for name in GRID["rows"]},
+        settings=GRID_ROWS,
+        layers=layers(GRID_ROWS),
+        horizons=[HORIZONS[name] for name in GRID_ROWS],
+        # the learning rate of two_points over the grid's
+        finer=GRID["finer"] / study["training"]["finer"],
     script:
-        "../scripts/plot_final_distance.py"
+        "../scripts/run.py"
+
+
+rule out_of_sample_plot:
+    """Draw the errors of predicted trajectories."""
+    input:
+        code=code("out_of_sample/plot.py"),
+        table=rules.out_of_sample_predict.output.table,
+    output:
+        **figure("out_of_sample", "whole trajectories out of sample", "Final distance"),
+    log:
+        "<logs>/out_of_sample_plot.log",
+    cache: CACHED
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        rows={name: POINTS[name] for name in GRID_ROWS},
+    script:
+        "../scripts/run.py"
+
+
+rule out_of_sample:
+    """Whole trajectories, predicted from rates of other points."""
+    input:
+        rules.out_of_sample_plot.output,

@@ -1,21 +1,21 @@
-# Takes: MNIST from the first source that serves it (or a synthetic stand-in), and the configuration below `mnist`.
-# Makes: <results>/data/mnist.nc, the images; <results>/mnist/{pairs,structure}.nc, what the networks of the two
-# experiments did; <results>/tables/mnist_pairs.csv (one row a network and pair of images), mnist_structure.csv (one row
-# a pair of test images), mnist_rates.csv and mnist_correlations.csv; <results>/figures/{mnist_pairs,mnist_structure}.
-# `snakemake mnist_pairs` and `snakemake mnist_structure` make one figure each, with its own training.
+# Takes: MNIST from the first source that serves it (or a synthetic stand-in), and the blocks mnist, mnist_pairs and
+# mnist_structure of the configuration.
+# Makes: <results>/mnist/images.nc; <results>/mnist_{pairs,structure}/runs.nc, what the networks of the two experiments
+# did; tables mnist_pairs.csv (one row a network and pair of images), mnist_structure.csv (one row a pair of test images),
+# mnist_structure_rates.csv and mnist_structure_correlations.csv; the figures mnist_pairs and mnist_structure.
 
-MNIST, MNIST_NETWORK = study["mnist"], study["mnist"]["network"]
+MNIST = study["mnist"]
 
 # what decides the training of an experiment: which hidden layer is looked at afterwards does not
 MNIST_TRAINED = {
-    experiment: {
+    f"mnist_{experiment}": {
         "name": f"mnist_{experiment}",
-        **{key: value for key, value in MNIST_NETWORK.items() if key != "layer"},
-        **{key: MNIST[key] for key in ("batch", "epochs", "coarsen", "networks")},
-        "lr": MNIST[experiment]["lr"],
-        "different": MNIST["pairs"]["different"],
-        "same": MNIST["pairs"]["same"],
-        "digits": MNIST["structure"]["digits"],
+        **{key: value for key, value in MNIST["network"].items() if key != "layer"},
+        **{key: MNIST[key] for key in ("batch", "epochs", "finer", "networks")},
+        "lr": study[f"mnist_{experiment}"]["lr"],
+        "different": study["mnist_pairs"]["different"],
+        "same": study["mnist_pairs"]["same"],
+        "digits": study["mnist_structure"]["digits"],
         **{
             f"{purpose}_seed": study["seeds"][key]
             for purpose, key in (("init", "init"), ("batch", "batches"), ("pair", "pairs"))
@@ -25,154 +25,172 @@ MNIST_TRAINED = {
 }
 
 
-rule fetch_mnist:
+rule mnist_fetch:
+    """Fetch MNIST from the first source that serves it."""
     input:
-        code=code("fetch_mnist.py"),
+        code=code("mnist/fetch.py"),
     output:
-        images="<results>/data/mnist.nc",
+        data="<results>/mnist/images.nc",
     log:
-        "<logs>/fetch_mnist.log",
+        "<logs>/mnist_fetch.log",
     cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
-        images=study["mnist"]["images"],
-        download=study["mnist"]["download"],
+        images=MNIST["images"],
+        download=MNIST["download"],
     script:
-        "../scripts/fetch_mnist.py"
+        "../scripts/run.py"
 
 
-rule train_mnist:
+rule mnist_train:
+    """Train networks on MNIST, and follow pairs of images or distances between test images."""
     input:
-        code=code("train_mnist.py"),
-        architecture=code(f"repdyn/architectures/{MNIST_NETWORK['model']}.py"),
-        images="<results>/data/mnist.nc",
+        code=code("mnist/train.py"),
+        architecture=code(f"repdyn/networks/architectures/{MNIST['network']['model']}.py"),
+        images=rules.mnist_fetch.output.data,
     output:
-        runs="<results>/mnist/{experiment}.nc",
+        runs="<results>/{mnist}/runs.nc",
     log:
-        "<logs>/mnist/{experiment}.log",
-    wildcard_constraints:
-        experiment="pairs|structure",
+        "<logs>/mnist_train/{mnist}.log",
     cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:
-        **training(),
+        **gpu_job(),
     params:
-        row=lambda wildcards: MNIST_TRAINED[wildcards.experiment],
-        device=study["training"]["device"],
+        **training(MNIST_TRAINED, "mnist"),
     script:
-        "../scripts/train_mnist.py"
+        "../scripts/run.py"
 
 
-rule fit_mnist_pairs:
+rule mnist_pairs_fit:
+    """Fit the theory to every pair of images."""
     input:
-        code=code("fit_mnist.py"),
-        runs="<results>/mnist/pairs.nc",
+        code=code("mnist/fit.py"),
+        runs="<results>/mnist_pairs/runs.nc",
     output:
-        table=report(
-            "<results>/tables/mnist_pairs.csv",
-            caption="../report/mnist_fits.rst",
-            category="Tables",
-            labels={"table": "MNIST pairs, every network and pair"},
-        ),
+        table=table("mnist_pairs", "every network and pair", "MNIST"),
     log:
-        "<logs>/fit_mnist_pairs.log",
+        "<logs>/mnist_pairs_fit.log",
     cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
-        layer=study["mnist"]["network"]["layer"],
+        layer=MNIST["network"]["layer"],
     script:
-        "../scripts/fit_mnist.py"
+        "../scripts/run.py"
+
+
+rule mnist_pairs_analyse:
+    """Average the curves of pairs over networks, and solve the theory for them."""
+    input:
+        code=code("mnist_pairs/analyse.py"),
+        runs="<results>/mnist_pairs/runs.nc",
+        fits=rules.mnist_pairs_fit.output.table,
+    output:
+        table="<results>/mnist_pairs/curves.csv",
+    log:
+        "<logs>/mnist_pairs_analyse.log",
+    cache: CACHED
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        layer=MNIST["network"]["layer"],
+    script:
+        "../scripts/run.py"
+
+
+rule mnist_pairs_plot:
+    """Draw H, Y and w of pairs of MNIST images."""
+    input:
+        code=code("mnist_pairs/plot.py"),
+        table=rules.mnist_pairs_analyse.output.table,
+        runs="<results>/mnist_pairs/runs.nc",
+        fits=rules.mnist_pairs_fit.output.table,
+    output:
+        **figure("mnist_pairs", "pairs of MNIST images", "MNIST"),
+    log:
+        "<logs>/mnist_pairs_plot.log",
+    cache: CACHED
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        layer=MNIST["network"]["layer"],
+        row={**MNIST_TRAINED["mnist_pairs"], "images": MNIST["images"]},
+    script:
+        "../scripts/run.py"
 
 
 rule mnist_pairs:
+    """Pairs of MNIST images among all others."""
     input:
-        code=code("plot_mnist_pairs.py"),
-        runs="<results>/mnist/pairs.nc",
-        fits="<results>/tables/mnist_pairs.csv",
+        rules.mnist_pairs_plot.output,
+
+
+rule mnist_structure_fit:
+    """Fit the theory's rates to pairs of images."""
+    input:
+        code=code("mnist/fit.py"),
+        runs="<results>/mnist_structure/runs.nc",
     output:
-        svg=report(
-            "<results>/figures/mnist_pairs.svg",
-            caption="../report/mnist_pairs.rst",
-            category="MNIST",
-            labels={"figure": "pairs of MNIST images"},
-        ),
-        png="<results>/figures/mnist_pairs.png",
-        csv="<results>/figures/mnist_pairs.csv",
+        table="<results>/tables/mnist_structure_rates.csv",
     log:
-        "<logs>/figures/mnist_pairs.log",
+        "<logs>/mnist_structure_fit.log",
     cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
-        layer=study["mnist"]["network"]["layer"],
-        row={**MNIST_TRAINED["pairs"], "images": MNIST["images"]},
+        layer=MNIST["network"]["layer"],
     script:
-        "../scripts/plot_mnist_pairs.py"
+        "../scripts/run.py"
 
 
-use rule fit_mnist_pairs as fit_mnist_structure with:
+rule mnist_structure_compare:
+    """Compare distances between test images with the theory's."""
     input:
-        code=code("fit_mnist.py"),
-        runs="<results>/mnist/structure.nc",
-    output:
-        table="<results>/tables/mnist_rates.csv",
-    log:
-        "<logs>/fit_mnist_structure.log",
-    cache: CACHED
-
-
-rule compare_mnist:
-    input:
-        code=code("compare_mnist.py"),
-        runs="<results>/mnist/structure.nc",
-        fits="<results>/tables/mnist_rates.csv",
+        code=code("mnist_structure/compare.py"),
+        runs="<results>/mnist_structure/runs.nc",
+        fits=rules.mnist_structure_fit.output.table,
     output:
         table="<results>/tables/mnist_structure.csv",
-        correlations=report(
-            "<results>/tables/mnist_correlations.csv",
-            caption="../report/mnist_correlations.rst",
-            category="Tables",
-            labels={"table": "MNIST structure, correlations and nulls"},
-        ),
+        correlations=table("mnist_structure_correlations", "correlations and nulls", "MNIST"),
     log:
-        "<logs>/compare_mnist.log",
+        "<logs>/mnist_structure_compare.log",
     cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
-        layer=study["mnist"]["network"]["layer"],
-        shuffles=study["mnist"]["structure"]["shuffles"],
+        layer=MNIST["network"]["layer"],
+        shuffles=study["mnist_structure"]["shuffles"],
+        intervals=study["intervals"],
         seed=study["seeds"]["shuffles"],
-        intervals=study["fits"],
     script:
-        "../scripts/compare_mnist.py"
+        "../scripts/run.py"
+
+
+rule mnist_structure_plot:
+    """Draw distances between digits, measured and predicted."""
+    input:
+        code=code("mnist_structure/plot.py"),
+        table=rules.mnist_structure_compare.output.table,
+        correlations=rules.mnist_structure_compare.output.correlations,
+    output:
+        **figure("mnist_structure", "distances between digits", "MNIST"),
+    log:
+        "<logs>/mnist_structure_plot.log",
+    cache: CACHED
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        layer=MNIST["network"]["layer"],
+        images=MNIST["images"],
+        intervals=study["intervals"],
+    script:
+        "../scripts/run.py"
 
 
 rule mnist_structure:
+    """Final distances between MNIST digits."""
     input:
-        code=code("plot_mnist_structure.py"),
-        table="<results>/tables/mnist_structure.csv",
-        correlations="<results>/tables/mnist_correlations.csv",
-    output:
-        svg=report(
-            "<results>/figures/mnist_structure.svg",
-            caption="../report/mnist_structure.rst",
-            category="MNIST",
-            labels={"figure": "distances between digits"},
-        ),
-        png="<results>/figures/mnist_structure.png",
-        csv="<results>/figures/mnist_structure.csv",
-    log:
-        "<logs>/figures/mnist_structure.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
-    params:
-        layer=study["mnist"]["network"]["layer"],
-        images=study["mnist"]["images"],
-        intervals=study["fits"],
-    script:
-        "../scripts/plot_mnist_structure.py"
+        rules.mnist_structure_plot.output,

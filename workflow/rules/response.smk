@@ -1,241 +1,212 @@
-# Takes: the table of the second system and its task; for the bridge to the first system rows of the two-point study.
-# Makes: <results>/response/{response_setting}.nc, the training response of every network and method as it learns;
-# tables response_law.csv (one row a network, method and stage), response_verdicts.csv, response_rank.csv, fragility.csv
-# (one row a network, method and loss), response_effects.csv, fragility_correlation.csv, response_bridge.csv (one row a
-# network and window of training) and response_bridge_summary.csv; figures response_law, response_rank, response_bridge.
+# Takes: the table of response (the second system) and its task; for response_bridge rows of two_points.
+# Makes: <results>/response/{response}.nc, the training response of every network and method as it learns; of it the
+# tables response_law.csv (one row a network, method and stage), response_law_verdicts.csv, response_rank.csv,
+# response_rank_fragility.csv (one row a network, method and loss), response_rank_effects.csv,
+# response_rank_correlations.csv; <results>/response_bridge/{two_points}.nc, tangent kernels; the tables
+# response_bridge.csv (one row a network and window of training) and response_bridge_summary.csv; the figures
+# response_law, response_rank and response_bridge.
 
 RESPONSE = study["response"]
-# batch 0: all points
-RESPONSE_METHODS = {
-    "single": {"batch": 1, "solver": "sgd"},
-    "minibatch": {"batch": RESPONSE["minibatch"], "solver": "sgd"},
-    "full": {"batch": 0, "solver": "sgd"},
-    "adam": {"batch": 0, "solver": "adam"},
-}
-BRIDGED = RESPONSE["bridge"]["rows"]
+BRIDGED = selected("response_bridge", *study["response_bridge"]["rows"])
 
 
-rule train_response:
+rule response_train:
+    """Train the networks of a row by every method, and measure their training response."""
     input:
-        code=code("train_response.py"),
-        architecture=code("repdyn/architectures/mlp.py"),
+        code=code("response/train.py"),
+        architecture=code("repdyn/networks/architectures/mlp.py"),
     output:
-        runs="<results>/response/{response_setting}.nc",
+        runs="<results>/response/{response}.nc",
     log:
-        "<logs>/response/{response_setting}.log",
+        "<logs>/response_train/{response}.log",
     cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:
-        **training(),
+        **gpu_job(),
     params:
-        row=lambda wildcards: study["response_rows"][wildcards.response_setting],
-        task=study["response"]["task"],
-        methods={name: RESPONSE_METHODS[name] for name in RESPONSE["methods"]},
-        times=study["response"]["times"],
-        radius=study["response"]["radius"],
-        device=study["training"]["device"],
+        **training(RESPONSE["rows"], "response"),
+        **{key: RESPONSE[key] for key in ("task", "methods", "minibatch", "times", "radius")},
     script:
-        "../scripts/train_response.py"
+        "../scripts/run.py"
 
 
-rule fit_response_law:
+rule response_law_fit:
+    """Fit laws of decay and kernels to the training responses."""
     input:
-        code=code("fit_response_law.py"),
-        runs=expand(
-            "<results>/response/{response_setting}.nc", response_setting=study["response_rows"]
-        ),
+        code=code("response_law/fit.py"),
+        runs=expand("<results>/response/{response}.nc", response=RESPONSE["rows"]),
     output:
-        table=report(
-            "<results>/tables/response_law.csv",
-            caption="../report/response_law_table.rst",
-            category="Training response",
-            labels={"result": "table, the law in every network"},
-        ),
-        verdicts=report(
-            "<results>/tables/response_verdicts.csv",
-            caption="../report/response_law_table.rst",
-            category="Training response",
-            labels={"result": "table, where the law holds"},
+        table=table("response_law", "the law in every network", "Training response"),
+        verdicts=table(
+            "response_law_verdicts",
+            "where the law holds",
+            "Training response",
+            "response_law_table",
         ),
         curves="<results>/response/law_curves.csv",
     log:
-        "<logs>/fit_response_law.log",
+        "<logs>/response_law_fit.log",
     cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
-        stages=study["response"]["stages"],
-        intervals=study["fits"],
-        seed=study["seeds"]["bootstrap"],
+        **uncertainty(),
+        stages=study["response_law"],
     script:
-        "../scripts/fit_response_law.py"
+        "../scripts/run.py"
+
+
+rule response_law_plot:
+    """Draw aging and kernel of the training response."""
+    input:
+        code=code("response_law/plot.py"),
+        verdicts=rules.response_law_fit.output.verdicts,
+        curves=rules.response_law_fit.output.curves,
+    output:
+        **figure("response_law", "aging and kernel", "Training response"),
+    log:
+        "<logs>/response_law_plot.log",
+    cache: CACHED
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        networks=RESPONSE["networks"],
+    script:
+        "../scripts/run.py"
 
 
 rule response_law:
+    """Second system: aging and kernel of the training response."""
     input:
-        code=code("plot_response_law.py"),
-        verdicts=rules.fit_response_law.output.verdicts,
-        curves=rules.fit_response_law.output.curves,
-    output:
-        svg=report(
-            "<results>/figures/response_law.svg",
-            caption="../report/response_law.rst",
-            category="Training response",
-            labels={"result": "figure, aging and kernel"},
-        ),
-        png="<results>/figures/response_law.png",
-        csv="<results>/figures/response_law.csv",
-    log:
-        "<logs>/figures/response_law.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
-    params:
-        networks=study["response"]["networks"],
-    script:
-        "../scripts/plot_response_law.py"
+        rules.response_law_plot.output,
 
 
-rule compare_response_rank:
+rule response_rank_compare:
+    """Compare feature spaces and fragility between methods at the same loss."""
     input:
-        code=code("compare_response_rank.py"),
-        runs=expand(
-            "<results>/response/{response_setting}.nc", response_setting=study["response_rows"]
-        ),
+        code=code("response_rank/compare.py"),
+        runs=expand("<results>/response/{response}.nc", response=RESPONSE["rows"]),
     output:
-        ranks=report(
-            "<results>/tables/response_rank.csv",
-            caption="../report/response_rank_table.rst",
-            category="Training response",
-            labels={"result": "table, feature space of every network"},
+        ranks=table("response_rank", "feature space of every network", "Training response"),
+        fragility=table(
+            "response_rank_fragility",
+            "fragility of every network",
+            "Training response",
+            "response_rank_table",
         ),
-        fragility=report(
-            "<results>/tables/fragility.csv",
-            caption="../report/response_rank_table.rst",
-            category="Training response",
-            labels={"result": "table, fragility of every network"},
-        ),
-        effects="<results>/tables/response_effects.csv",
-        correlations="<results>/tables/fragility_correlation.csv",
+        effects="<results>/tables/response_rank_effects.csv",
+        correlations="<results>/tables/response_rank_correlations.csv",
         curves="<results>/response/rank_curves.csv",
     log:
-        "<logs>/compare_response_rank.log",
+        "<logs>/response_rank_compare.log",
     cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
-        levels=study["response"]["levels"],
-        intervals=study["fits"],
-        seed=study["seeds"]["bootstrap"],
+        **uncertainty(),
+        levels=study["response_rank"]["levels"],
     script:
-        "../scripts/compare_response_rank.py"
+        "../scripts/run.py"
+
+
+rule response_rank_plot:
+    """Draw feature spaces and fragility."""
+    input:
+        code=code("response_rank/plot.py"),
+        ranks=rules.response_rank_compare.output.ranks,
+        fragility=rules.response_rank_compare.output.fragility,
+        effects=rules.response_rank_compare.output.effects,
+        correlations=rules.response_rank_compare.output.correlations,
+    output:
+        **figure("response_rank", "feature space and fragility", "Training response"),
+    log:
+        "<logs>/response_rank_plot.log",
+    cache: CACHED
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        confidence=study["intervals"]["confidence"],
+        networks=RESPONSE["networks"],
+    script:
+        "../scripts/run.py"
 
 
 rule response_rank:
+    """Second system: feature space and fragility."""
     input:
-        code=code("plot_response_rank.py"),
-        ranks=rules.compare_response_rank.output.ranks,
-        fragility=rules.compare_response_rank.output.fragility,
-        effects=rules.compare_response_rank.output.effects,
-        correlations=rules.compare_response_rank.output.correlations,
-    output:
-        svg=report(
-            "<results>/figures/response_rank.svg",
-            caption="../report/response_rank.rst",
-            category="Training response",
-            labels={"result": "figure, feature space and fragility"},
-        ),
-        png="<results>/figures/response_rank.png",
-        csv="<results>/figures/response_rank.csv",
-    log:
-        "<logs>/figures/response_rank.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
-    params:
-        confidence=study["fits"]["confidence"],
-        networks=study["response"]["networks"],
-    script:
-        "../scripts/plot_response_rank.py"
+        rules.response_rank_plot.output,
 
 
-rule train_response_bridge:
+rule response_bridge_train:
+    """Take tangent kernels of deep networks on two points as they learn."""
     input:
-        code=code("train_response_bridge.py"),
-        architecture=lambda wildcards: code(
-            f"repdyn/architectures/{study['rows'][wildcards.setting]['model']}.py"
-        ),
-        data="<results>/data/two_points.nc",
-        trajectories="<results>/trajectories/{setting}.nc",
+        code=code("response_bridge/train.py"),
+        architecture=architecture("two_points"),
+        data=rules.two_points_data.output.data,
+        runs="<results>/two_points/{two_points}.nc",
     output:
-        kernels="<results>/response/bridge/{setting}.nc",
+        kernels="<results>/response_bridge/{two_points}.nc",
     log:
-        "<logs>/response/bridge/{setting}.log",
+        "<logs>/response_bridge_train/{two_points}.log",
     cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:
-        **training(),
+        **gpu_job(),
     params:
-        row=lambda wildcards: TRAINED[wildcards.setting],
-        times=study["response"]["bridge"]["times"],
-        device=study["training"]["device"],
+        **training(POINTS, "two_points"),
+        times=study["response_bridge"]["times"],
     script:
-        "../scripts/train_response_bridge.py"
+        "../scripts/run.py"
 
 
-rule compare_response_bridge:
+rule response_bridge_compare:
+    """Compare tangent kernels with the theory's at rates fitted in windows."""
     input:
-        code=code("compare_response_bridge.py"),
-        trajectories=expand("<results>/trajectories/{setting}.nc", setting=BRIDGED),
-        kernels=expand("<results>/response/bridge/{setting}.nc", setting=BRIDGED),
-        fits=expand("<results>/fits/{setting}.csv", setting=BRIDGED),
+        code=code("response_bridge/compare.py"),
+        runs=expand("<results>/two_points/{two_points}.nc", two_points=BRIDGED),
+        kernels=expand("<results>/response_bridge/{two_points}.nc", two_points=BRIDGED),
+        fits=expand("<results>/two_points/{two_points}.csv", two_points=BRIDGED),
     output:
-        table=report(
-            "<results>/tables/response_bridge.csv",
-            caption="../report/response_bridge_table.rst",
-            category="Training response",
-            labels={"result": "table, rates in windows of training"},
-        ),
+        table=table("response_bridge", "rates in windows of training", "Training response"),
         summary="<results>/tables/response_bridge_summary.csv",
-        curves="<results>/response/bridge_curves.csv",
+        curves="<results>/response_bridge/curves.csv",
     log:
-        "<logs>/compare_response_bridge.log",
+        "<logs>/response_bridge_compare.log",
     cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
-        layers=observed(BRIDGED),
-        windows=study["response"]["bridge"]["windows"],
-        intervals=study["fits"],
-        seed=study["seeds"]["bootstrap"],
+        **uncertainty(),
+        layers=layers(BRIDGED),
+        windows=study["response_bridge"]["windows"],
     script:
-        "../scripts/compare_response_bridge.py"
+        "../scripts/run.py"
+
+
+rule response_bridge_plot:
+    """Draw tangent kernels beside effective rates."""
+    input:
+        code=code("response_bridge/plot.py"),
+        table=rules.response_bridge_compare.output.table,
+        summary=rules.response_bridge_compare.output.summary,
+        curves=rules.response_bridge_compare.output.curves,
+    output:
+        **figure("response_bridge", "the bridge to the first system", "Training response"),
+    log:
+        "<logs>/response_bridge_plot.log",
+    cache: CACHED
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        rows={name: POINTS[name] for name in BRIDGED},
+        confidence=study["intervals"]["confidence"],
+    script:
+        "../scripts/run.py"
 
 
 rule response_bridge:
+    """Second system: the tangent kernel beside effective rates."""
     input:
-        code=code("plot_response_bridge.py"),
-        table=rules.compare_response_bridge.output.table,
-        summary=rules.compare_response_bridge.output.summary,
-        curves=rules.compare_response_bridge.output.curves,
-    output:
-        svg=report(
-            "<results>/figures/response_bridge.svg",
-            caption="../report/response_bridge.rst",
-            category="Training response",
-            labels={"result": "figure, the bridge to the first system"},
-        ),
-        png="<results>/figures/response_bridge.png",
-        csv="<results>/figures/response_bridge.csv",
-    log:
-        "<logs>/figures/response_bridge.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
-    params:
-        rows={name: study["rows"][name] for name in BRIDGED},
-        confidence=study["fits"]["confidence"],
-    script:
-        "../scripts/plot_response_bridge.py"
+        rules.response_bridge_plot.output,

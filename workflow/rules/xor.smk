@@ -1,144 +1,126 @@
-# Takes: the XOR table, and the two-point task on which the theory's rates of its networks are found.
-# Makes: <results>/xor/{xor_setting}.nc, distances of all pairs of the four points in all hidden layers; for the rates
-# <results>/xor/two_points/{xor_setting}.nc and .csv; <results>/tables/xor.csv (one row a network and pair) and
-# xor_summary.csv (one row a setting); and the figure <results>/figures/xor.
+# Takes: the table of xor, and the two points on which the theory's rates of its networks are found.
+# Makes: <results>/xor/{xor}.nc, distances of all pairs of the four points in all hidden layers; for the rates
+# <results>/xor/two_points/{xor}.nc and .csv; tables xor.csv (one row a network and pair) and xor_summary.csv (one row a
+# setting); the figure xor.
 
-XOR = study["xor_rows"]
-# what decides a row's training: which hidden layer is looked at afterwards does not
-XOR_TRAINED = {
-    name: {column: value for column, value in row.items() if column != "layer"}
-    for name, row in XOR.items()
-}
+XOR = study["xor"]["rows"]
 # the same networks on two points, at the same learning rate
 XOR_RATES = {
     name: {
         **row,
         **study["two_points"]["task"],
-        "lr": row["lr"] * study["xor"]["lr_factor"],
-        "refine": 1,
+        "lr": row["lr"] / study["xor"]["finer"],
+        "finer": 1,
         "rest_loss": study["training"]["rest_loss"],
     }
-    for name, row in XOR_TRAINED.items()
+    for name, row in XOR.items()
 }
 
 
-rule train_xor:
+rule xor_train:
+    """Train the networks of a row on XOR."""
     input:
-        code=code("train_xor.py"),
-        architecture=lambda wildcards: code(
-            f"repdyn/architectures/{XOR[wildcards.xor_setting]['model']}.py"
-        ),
+        code=code("xor/train.py"),
+        architecture=architecture("xor"),
     output:
-        runs="<results>/xor/{xor_setting}.nc",
+        runs="<results>/xor/{xor}.nc",
     log:
-        "<logs>/xor/{xor_setting}.log",
+        "<logs>/xor_train/{xor}.log",
     cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:
-        **training(),
+        **gpu_job(),
     params:
-        row=lambda wildcards: XOR_TRAINED[wildcards.xor_setting],
-        lr_factor=study["xor"]["lr_factor"],
-        device=study["training"]["device"],
+        **training(XOR, "xor"),
+        finer=study["xor"]["finer"],
     script:
-        "../scripts/train_xor.py"
+        "../scripts/run.py"
 
 
-rule train_xor_rates:
+rule xor_rates_train:
+    """Train the same networks on two points, for the theory's rates."""
     input:
-        code=code("train.py"),
-        architecture=lambda wildcards: code(
-            f"repdyn/architectures/{XOR[wildcards.xor_setting]['model']}.py"
-        ),
-        data="<results>/data/two_points.nc",
+        code=code("two_points/train.py"),
+        architecture=architecture("xor"),
+        data=rules.two_points_data.output.data,
     output:
-        trajectories="<results>/xor/two_points/{xor_setting}.nc",
+        runs="<results>/xor/two_points/{xor}.nc",
     log:
-        "<logs>/xor/two_points/{xor_setting}.log",
+        "<logs>/xor_rates_train/{xor}.log",
     cache: CACHED
     conda:
         "../envs/training.yaml"
     resources:
-        **training(),
+        **gpu_job(),
     params:
-        row=lambda wildcards: XOR_RATES[wildcards.xor_setting],
-        device=study["training"]["device"],
+        **training(XOR_RATES, "xor"),
     script:
-        "../scripts/train.py"
+        "../scripts/run.py"
 
 
-rule fit_xor_rates:
+rule xor_rates_fit:
+    """Fit the theory's rates to these."""
     input:
-        code=code("fit.py"),
-        trajectories="<results>/xor/two_points/{xor_setting}.nc",
+        code=code("two_points/fit.py"),
+        runs="<results>/xor/two_points/{xor}.nc",
     output:
-        fits="<results>/xor/two_points/{xor_setting}.csv",
+        fits="<results>/xor/two_points/{xor}.csv",
     log:
-        "<logs>/xor/two_points/{xor_setting}_fit.log",
+        "<logs>/xor_rates_fit/{xor}.log",
     cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
         loss_above=study["runs"]["discard_loss_above"],
     script:
-        "../scripts/fit.py"
+        "../scripts/run.py"
 
 
-rule compare_xor:
+rule xor_compare:
+    """Compare the distances of the four points with the theory's."""
     input:
-        code=code("compare_xor.py"),
-        runs=expand("<results>/xor/{xor_setting}.nc", xor_setting=XOR),
-        fits=expand("<results>/xor/two_points/{xor_setting}.csv", xor_setting=XOR),
+        code=code("xor/compare.py"),
+        runs=expand("<results>/xor/{xor}.nc", xor=XOR),
+        fits=expand("<results>/xor/two_points/{xor}.csv", xor=XOR),
     output:
-        pairs=report(
-            "<results>/tables/xor.csv",
-            caption="../report/xor_table.rst",
-            category="XOR",
-            labels={"result": "table, every network and pair"},
-        ),
-        summary=report(
-            "<results>/tables/xor_summary.csv",
-            caption="../report/xor_table.rst",
-            category="XOR",
-            labels={"result": "table, numbers of every setting"},
-        ),
+        pairs=table("xor", "every network and pair", "XOR"),
+        summary=table("xor_summary", "numbers of every setting", "XOR", "xor_table"),
     log:
-        "<logs>/compare_xor.log",
+        "<logs>/xor_compare.log",
     cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
+        **uncertainty(),
         layers={name: row["layer"] for name, row in XOR.items()},
         loss_above=study["runs"]["discard_loss_above"],
-        intervals=study["fits"],
-        seed=study["seeds"]["bootstrap"],
     script:
-        "../scripts/compare_xor.py"
+        "../scripts/run.py"
 
 
-rule xor:
+rule xor_plot:
+    """Draw the distance matrices of XOR: before and after training, and predicted."""
     input:
-        code=code("plot_xor.py"),
-        pairs=rules.compare_xor.output.pairs,
-        summary=rules.compare_xor.output.summary,
+        code=code("xor/plot.py"),
+        pairs=rules.xor_compare.output.pairs,
+        summary=rules.xor_compare.output.summary,
     output:
-        svg=report(
-            "<results>/figures/xor.svg",
-            caption="../report/xor.rst",
-            category="XOR",
-            labels={"result": "figure, distance matrices"},
-        ),
-        png="<results>/figures/xor.png",
-        csv="<results>/figures/xor.csv",
+        **figure("xor", "distance matrices", "XOR"),
     log:
-        "<logs>/figures/xor.log",
+        "<logs>/xor_plot.log",
     cache: CACHED
     conda:
         "../envs/analysis.yaml"
     params:
         gains={name: row["gain"] for name, row in XOR.items()},
-        confidence=study["fits"]["confidence"],
+        confidence=study["intervals"]["confidence"],
         networks=study["xor"]["networks"],
     script:
-        "../scripts/plot_xor.py"
+        "../scripts/run.py"
+
+
+rule xor:
+    """XOR: task or initial distances."""
+    input:
+        rules.xor_plot.output,

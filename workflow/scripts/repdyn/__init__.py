@@ -1,20 +1,17 @@
 """repdyn: how the representations of deep networks move, measured and explained.
 
-The library behind the workflow. Each module holds one idea; the order in which they build on each other:
+The library behind the workflow, in rooms that build on each other from top to bottom; no room knows one below it.
 
-    networks/     what a network is made of: layers, activations, torch modules; its tangent kernel, its measured rates
-    architectures/  one file an architecture
-    training/     one loop for all experiments, and three trainers: compiled steps, gradient flow, any torch module
-    observables   H, Y, w, the mean error and the loss, from recorded outputs
-    theory        the effective theory: exact solution, right-hand sides, fixed point, loss curve
-    fitting       the theory's two constants from a trajectory, and intervals over seeds
-    prediction    what rates fitted to one pair of points predict for other pairs
-    tasks         the tasks that networks learn, as arrays
-    mnist         the digits as networks and theory see them; mnist_files: which files they are
-    digits        distances between images of many classes: the theory's, and what the class alone explains
-    downloads     files from wherever they can be had, by their checksum
     artifacts     reading and writing results, whole or not at all
-    settings      the configuration and its tables: checked, merged, explained
-    sources       which library modules a script depends on
-    figures/      one module a figure
+    theory        the effective theory: exact solution, fixed point, loss; altered equations; regimes
+    data          what networks learn, as arrays, and where files are had
+    networks      what networks are made of: layers, activations, torch modules; kernels and rates measured on them
+    training      one loop for all experiments, and three trainers: compiled steps, gradient flow, any torch module
+    statistics    what numbers over networks and images say: intervals, dimensions, correlations. Nothing is fitted
+    fitting       the theory's rates from recorded curves, altered equations, laws of decay, predictions
+    plotting      how figures look. No statistics, no equations: tables hold the numbers
+    pipeline      configuration, code as inputs, jobs, the cache. No torch
+
+An experiment is a folder beside this package, scripts/EXPERIMENT/: each script there holds one `main`, which run.py
+calls.
 """

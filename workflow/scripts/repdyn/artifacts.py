@@ -6,14 +6,30 @@ looks like a result. Nothing that changes between two runs of the same code (dat
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 import xarray as xr
 
-from repdyn.files import whole
+
+@contextmanager
+def whole(path: str | Path):
+    """Yields a temporary path beside `path`; on success it becomes `path`, on failure it is removed.
+
+    The name is always the same, so what a killed job leaves is replaced by the next one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_dataset(dataset: xr.Dataset, path: str | Path) -> None:

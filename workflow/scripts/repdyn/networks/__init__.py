@@ -109,10 +109,10 @@ class Module:
     build: Callable
 
 
-ARCHITECTURES = Path(__file__).parents[1] / "architectures"
+ARCHITECTURES = Path(__file__).parent / "architectures"
 
 
-def architectures() -> list[str]:
+def known_architectures() -> list[str]:
     """The names that the `model` column of a settings table can hold."""
     return sorted(path.stem for path in ARCHITECTURES.glob("[!_]*.py"))
 
@@ -122,7 +122,7 @@ def layers(model: str, shape: Shape) -> list[Layer] | Module:
 
     Raises ValueError for a shape that the architecture can't have, and for layers that don't fit together.
     """
-    file = import_module(f"repdyn.architectures.{model}")
+    file = import_module(f"repdyn.networks.architectures.{model}")
     if hasattr(file, "hidden"):
         return Module(list(file.hidden(shape)), lambda: file.build(shape))
     built = file.build(shape)

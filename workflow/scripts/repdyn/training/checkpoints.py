@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from repdyn.files import whole
+from repdyn.artifacts import whole
 
 State = dict[str, np.ndarray]
 

@@ -23,35 +23,55 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import caching, cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
 from repdyn.networks import activations
 from repdyn.networks.activations import ACTIVATIONS
-from repdyn.training import optimisers
 from repdyn.training.optimisers import OPTIMISERS
 
+HERE = Path(__file__).parent
+SOURCES = [*(HERE / f"{name}.py" for name in ("passes", "stages", "optimisers")), Path(activations.__file__)]
+DIGEST = hashlib.sha256(b"".join(path.read_bytes() for path in SOURCES)).hexdigest()[:16]
 
-def _cache_folder() -> Path:
-    """Where compiled code is kept: beside this file, or for temporary where that can't be written.
 
-    It is named after the sources: numba itself does not see that a function which another one calls has changed.
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+class CompiledCode(caching._CacheLocator):
+    """Where the compiled code of this package is kept: in the user's cache, in a folder named after the sources.
+
+    So every copy of the same sources finds it, wherever it lies; numba's own places differ with the path, and would not
+    see that a function which another one calls has changed.
     """
-    sources = (Path(module) for module in (__file__, activations.__file__, optimisers.__file__))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-    bases = [numba.config.CACHE_DIR or Path(__file__).parent / "__pycache__", Path(tempfile.gettempdir()) / "repdyn"]
-    for folder in (Path(base) / f"compiled-{digest}" for base in bases):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK):
-            break
-    return folder
+
+    def __init__(self, function):
+        self.line = function.__code__.co_firstlineno
+        user = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        folders = [Path(base) / "repdyn" / f"compiled-{DIGEST}" for base in (user, tempfile.gettempdir())]
+        self.folder = next(filter(_writable, folders), folders[-1])
+
+    def get_cache_path(self):
+        return str(self.folder)
+
+    def get_source_stamp(self):
+        return DIGEST
+
+    def get_disambiguator(self):
+        return str(self.line)
+
+    @classmethod
+    def from_function(cls, function, file):
+        return cls(function) if Path(file) in SOURCES else None
 
 
-numba.config.CACHE_DIR = str(_cache_folder())
+caching.CompileResultCacheImpl._locator_classes = [CompiledCode, *caching.CompileResultCacheImpl._locator_classes]
 
 # Allows the sums over units to be vectorised; the order of additions is then the compiler's, but a fixed one.
 _fast = {"reassoc", "contract", "nsz", "arcp"}

@@ -1,0 +1,49 @@
+# Takes: the fits of one row of two points.
+# Makes: <results>/tables/depth.csv, what changes with the depth of the observed layer, and the figure depth.
+
+DEPTH = study["depth"]["row"]
+
+
+rule depth_analyse:
+    """Average rates, errors and initial distances of every hidden layer of a row over its networks."""
+    input:
+        code=code("depth/analyse.py"),
+        fits=f"<results>/two_points/{DEPTH}.csv",
+    output:
+        table=table("depth", "every hidden layer of a row", "Depth and gain"),
+    log:
+        "<logs>/depth_analyse.log",
+    cache: CACHED
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        **uncertainty(),
+        row=POINTS.get(DEPTH),
+    script:
+        "../scripts/run.py"
+
+
+rule depth_plot:
+    """Draw rates, errors and initial distances over the depth of the observed layer."""
+    input:
+        code=code("depth/plot.py"),
+        table=rules.depth_analyse.output.table,
+        fits=f"<results>/two_points/{DEPTH}.csv",
+    output:
+        **figure("depth", "depth of the observed layer", "Depth and gain"),
+    log:
+        "<logs>/depth_plot.log",
+    cache: CACHED
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        row=POINTS.get(DEPTH),
+        confidence=study["intervals"]["confidence"],
+    script:
+        "../scripts/run.py"
+
+
+rule depth:
+    """Rates, error and initial distance over the depth of the observed layer."""
+    input:
+        rules.depth_plot.output,

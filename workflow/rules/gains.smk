@@ -1,0 +1,49 @@
+# Takes: trajectories and fits of rows of two points that differ in gain.
+# Makes: <results>/tables/gains.csv, what changes with the gain, and the figure gains.
+
+GAINS = selected("gains", *study["gains"]["rows"])
+
+
+rule gains_analyse:
+    """Average error, initial and final distance of rows that differ in gain over their networks."""
+    input:
+        code=code("gains/analyse.py"),
+        fits=expand("<results>/two_points/{two_points}.csv", two_points=GAINS),
+    output:
+        table=table("gains", "rows that differ in gain", "Depth and gain"),
+    log:
+        "<logs>/gains_analyse.log",
+    cache: CACHED
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        **uncertainty(),
+        rows=[POINTS[name] for name in GAINS],
+    script:
+        "../scripts/run.py"
+
+
+rule gains_plot:
+    """Draw trajectories, errors and distances over the gain."""
+    input:
+        **curves_and_fits(GAINS),
+        code=code("gains/plot.py"),
+        table=rules.gains_analyse.output.table,
+    output:
+        **figure("gains", "scale of the initial weights", "Depth and gain"),
+    log:
+        "<logs>/gains_plot.log",
+    cache: CACHED
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        rows=[POINTS[name] for name in GAINS],
+        confidence=study["intervals"]["confidence"],
+    script:
+        "../scripts/run.py"
+
+
+rule gains:
+    """What the scale of the initial weights changes."""
+    input:
+        rules.gains_plot.output,

@@ -1,0 +1,42 @@
+"""Training loss of every setting: the networks, and the theory with one more fitted rate for the mean output."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+
+from repdyn.plotting import curves, style
+
+LOWEST = 1e-6  # where the axis ends; losses go on falling to their rounding error
+
+
+def figure(settings: list[curves.Setting]) -> tuple[Figure, pd.DataFrame]:
+    """One panel a setting, and the numbers drawn."""
+    tables = [setting.of(["loss"]) for setting in settings]
+    page, panels = style.gallery(len(settings), parts=(1.45,), header=1.1, caption=0.72)
+    style.headline(
+        page,
+        "Loss, with one more rate: experiment (solid) and theory (dashed)",
+        rf"Half the mean squared error of both points; $\eta_m$ is the rate of the mean output. Means are geometric; "
+        f"the axis ends at {style.number(LOWEST)}, losses fall further.",
+    )
+    discarded = any(not len(setting.kept) for setting in settings)
+    style.legend(page, style.line_handles(curves.band_name(settings), discarded), below=0.72)
+    top = max(numbers[["value", "high"]].replace(np.inf, np.nan).max().max() for numbers in tables if len(numbers))
+    top = 10 if not top < 10 else 1.5 * top
+    for number, (setting, numbers, (ax,)) in enumerate(zip(settings, tables, panels, strict=True)):
+        ax.set_yscale("log")
+        curves.draw(ax, numbers)
+        ax.set_ylim(LOWEST, top)
+        ax.yaxis.set_major_locator(LogLocator(base=100))
+        ax.yaxis.set_minor_locator(NullLocator())
+        if number % 4 == 0:
+            ax.set_ylabel("training loss")
+        eta_m = style.number(setting.kept.eta_m.mean())
+        curves.caption(ax, setting, rf"$\eta_m$ {eta_m} per step", curves.counted(setting))
+    return page, pd.concat(tables, ignore_index=True)
+
+
+def main(trajectories: list[str], fits: list[str], rows: list[dict]) -> tuple[Figure, pd.DataFrame]:
+    settings = [curves.read(*one) for one in zip(trajectories, fits, rows, strict=True)]
+    return figure(settings)

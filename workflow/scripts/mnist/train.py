@@ -1,0 +1,109 @@
+"""Train every network of one MNIST experiment and record pairs of images, losses, accuracy and distances of digits."""
+
+import logging
+
+import numpy as np
+
+from repdyn import artifacts
+from repdyn.data import mnist
+
+EARLY = 24  # recorded moments in the first epoch, logarithmically spaced
+EVALUATED = 1000  # images of one evaluation pass
+
+
+def main(images: str, row: dict, device: str, output: str, **job) -> None:
+    from repdyn.networks.observables import described, output_observables
+    from repdyn.training import batches, ensemble, recorders
+    from repdyn.training.job import Job
+
+    data = artifacts.read_dataset(images)
+    sets, labels = {}, {}
+    for part in ("train", "test"):
+        labels[part] = data[f"{part}_labels"].values
+        sets[part] = mnist.normalised(data[f"{part}_images"].values), mnist.one_hot(labels[part])
+    x, y = sets["train"]
+    pairs = mnist.draw_pairs(labels["train"], row["different"], row["same"], row["pair_seed"])
+    probes = mnist.first_of_each(labels["test"], row["digits"])
+    # Larger steps and fewer of them follow the same path as long as they stay small.
+    lr, epochs = row["lr"] / row["finer"], round(row["epochs"] * row["finer"])
+    job = Job(output, device, **job, row=row, identity={"images_sha256": artifacts.content_hash(images)})
+    source = batches.Epochs(x, y, row["batch"], row["batch_seed"])
+    of_epochs = source.steps * np.arange(1, epochs + 1)
+    at, followed = schedule(source.steps, epochs), np.arange(2 * len(pairs)).reshape(-1, 2)
+    runs = job.run(
+        ensemble.of_row({**row, "solver": "sgd", "dropout_seed": None}, lr, x.shape[1], y.shape[1]),
+        source,
+        epochs * source.steps,
+        [
+            recorders.Pairs(at, tuple(map(tuple, followed)), x[pairs.flatten()]),
+            recorders.Look(lambda view: accuracy(view, *sets["test"]), of_epochs, "epoch", {"accuracy": ()}),
+            recorders.Look(lambda view: probed(view, sets["test"][0][probes]), of_epochs[[-1]] * [0, 1], "when"),
+        ],
+        label=row["name"],
+    )
+    outputs = runs.output.values  # (network, step, point, output)
+    seen = [output_observables(outputs[:, :, two], y[pair].astype(float)) for two, pair in zip(followed, pairs)]
+    dx, dy = (a[pairs[:, 0]].astype(float) - a[pairs[:, 1]] for a in (x, y))
+    Y, w = (np.stack([one[name] for one in seen], axis=1) for name in ("Y", "w"))  # (network, pair, time)
+    losses = source.means(runs.batch_loss.values)
+    diverged = ~np.isfinite(losses)
+    job.write(
+        {
+            "H": (("seed", "layer", "pair", "step"), runs.distance.values, described("H")),
+            "Y": (("seed", "pair", "step"), Y, described("Y")),
+            "w": (("seed", "pair", "step"), w, described("w")),
+            "dx2": ("pair", (dx**2).sum(1), {"long_name": "|x_A - x_B|^2 of normalised pixels"}),
+            "dy2": ("pair", (dy**2).sum(1), {"long_name": "|y_A - y_B|^2"}),
+            "image": (("pair", "point"), pairs, {"long_name": "index in the training set"}),
+            "digit": (("pair", "point"), labels["train"][pairs]),
+            "pixels": (("pair", "point", "pixel"), data["train_images"].values[pairs]),
+            "loss": (("seed", "epoch"), losses, {"long_name": "1/2 mean squared error, mean over the epoch"}),
+            "accuracy": (("seed", "epoch"), runs.accuracy.values, {"long_name": "share of test images that are right"}),
+            "distance": (("seed", "when", "layer", "probe", "probe_b"), runs.probe_distance.values.astype(np.float32)),
+            "output": (("seed", "when", "probe", "output_unit"), runs.probe_output.values),
+            "probe_pixels": (("probe", "pixel"), data["test_images"].values[probes]),
+            "probe_image": ("probe", probes, {"long_name": "index in the test set"}),
+            "probe_digit": ("probe", labels["test"][probes]),
+            "diverged_at": (
+                "seed",
+                np.where(diverged.any(1), diverged.argmax(1), -1),
+                {"long_name": "first epoch that is not finite, or -1"},
+            ),
+        },
+        {
+            "seed": range(row["networks"]),
+            "layer": np.arange(runs.sizes["layer"]),
+            "step": ("step", at, {"units": "optimiser steps"}),
+            "epoch": ("epoch", np.arange(1, epochs + 1), {"long_name": "epochs that are complete"}),
+            "when": ["start", "end"],
+        },
+        images=data.attrs["images"],
+        learning_rate=lr,
+        steps_per_epoch=source.steps,
+    )
+    logging.info("accuracy on the test set: %s", ", ".join(f"{share:.4f}" for share in runs.accuracy.values[:, -1]))
+
+
+def schedule(steps_per_epoch: int, epochs: int, early: int = EARLY) -> np.ndarray:
+    """The recorded moments: 0, about `early` ones in the first epoch, the end of each epoch."""
+    first = np.geomspace(1, steps_per_epoch, early).astype(int)
+    return np.unique(np.concatenate([[0], first, steps_per_epoch * np.arange(1, epochs + 1)]))
+
+
+def accuracy(view, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+    """Share of the rows whose largest output is the one of the target, (network,)."""
+    parts = [view.look(x[n : n + EVALUATED])[1].argmax(-1) for n in range(0, len(x), EVALUATED)]
+    return {"accuracy": (np.concatenate(parts, 1) == y.argmax(-1)).mean(1)}
+
+
+def probed(view, probes: np.ndarray) -> dict[str, np.ndarray]:
+    """Squared distances of all probes (network, layer, probe, probe) and outputs (network, probe, output)."""
+    hidden, output = view.look(probes)
+    return {"probe_distance": np.stack([squared_distances(h) for h in hidden], 1), "probe_output": output}
+
+
+def squared_distances(h: np.ndarray) -> np.ndarray:
+    """(network, row, unit) -> |h_a - h_b|^2 of all rows, (network, row, row), in double precision."""
+    h = h.astype(float)
+    norms = (h**2).sum(-1)
+    return (norms[:, :, None] + norms[:, None] - 2 * h @ h.swapaxes(1, 2)).clip(0)

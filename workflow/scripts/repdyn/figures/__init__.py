@@ -1,1 +1,0 @@
-"""The figures, one module each; this file stays empty so that an edit of one re-makes that one only."""

@@ -1,0 +1,64 @@
+"""What happens around the one function of a script: arguments by name, a log beside the output, readable errors."""
+
+import inspect
+import logging
+import sys
+import time
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+
+
+def arguments(main, snakemake) -> dict:
+    """What a script's `main` is called with: each parameter is the rule's input, output or param of the same name.
+
+    `output` is the only output of a rule; `code` all files that decide what the script does. `**job` stands for
+    what `training.job.Job` wants to know of the rule: code, threads, and seconds between checkpoints. Raises KeyError
+    for a parameter that the rule does not have.
+    """
+    rule = {"output": snakemake.output[0], "code": [*snakemake.input.code, *snakemake.input.get("architecture", ())]}
+    for part in (snakemake.input, snakemake.params, snakemake.output):
+        rule = {**dict(part.items()), **rule}
+    parameters = inspect.signature(main).parameters.values()
+    bound = {p.name: rule[p.name] for p in parameters if p.kind is not p.VAR_KEYWORD}
+    if len(bound) < len(parameters):
+        seconds = snakemake.resources.checkpoint_seconds
+        bound |= {"code": rule["code"], "threads": snakemake.threads, "checkpoint_seconds": seconds}
+    return bound
+
+
+def call(snakemake) -> None:
+    """Call the rule's `main`. One that draws returns a figure and the table of its numbers, which are written here."""
+    main = loaded(snakemake.input.code[0]).main
+    if not hasattr(snakemake.output, "svg"):
+        main(**arguments(main, snakemake))
+        return
+    # by name: only who draws depends on how figures look
+    style = import_module("repdyn.plotting.style")
+    with style.applied():
+        style.save(*main(**arguments(main, snakemake)), *(snakemake.output[kind] for kind in ("svg", "png", "csv")))
+
+
+def loaded(script: str):
+    """A script as a module: found by its path, whatever packages are called like its experiment."""
+    spec = spec_from_file_location("script", script)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run_rule(snakemake) -> None:
+    """Do what a rule does, writing progress, duration and any traceback to its log.
+
+    On an error the log gets the traceback, the terminal one line, and the process ends with status 1, so Snakemake
+    removes the outputs.
+    """
+    log = str(snakemake.log[0])
+    logging.basicConfig(filename=log, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s")
+    started = time.monotonic()
+    try:
+        call(snakemake)
+    except Exception as error:
+        logging.exception("failed")
+        print(f"{log}: {type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(1)
+    logging.info("done in %.1f s", time.monotonic() - started)

@@ -1,0 +1,64 @@
+"""H, Y and w of every setting over training: the networks, and the theory with two fitted rates."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from repdyn.plotting import curves, style
+from repdyn.theory.bounds import at_bound
+
+NAMES = {
+    "H": "H, hidden distance²",
+    "Y": "Y, output distance²",
+    "w": "w, alignment of outputs and targets (0 when learned)",
+}
+
+
+def figure(settings: list[curves.Setting]) -> tuple[Figure, pd.DataFrame]:
+    """One panel a setting, H above Y and w, and the numbers drawn."""
+    tables = [setting.of("HYw") for setting in settings]
+    page, panels = style.gallery(len(settings), parts=(0.85, 1.05), header=1.35, caption=0.72)
+    errors = [error for setting in settings if np.isfinite(error := setting.kept.nrmse.mean())]
+    style.headline(
+        page,
+        "How representations move while networks learn: experiment (solid) and theory with two fitted rates (dashed)",
+        f"Error: RMS distance of theory from experiment over the range of the curve, mean of H, Y and w; "
+        f"its median over the settings is {style.percent(np.median(errors) if errors else np.nan)}.",
+    )
+    colours = [Line2D([], [], color=style.COLOUR[name], linewidth=2.6, label=text) for name, text in NAMES.items()]
+    style.legend(page, colours, below=0.72)
+    discarded = any(not len(setting.kept) for setting in settings)
+    style.legend(page, style.line_handles(curves.band_name(settings), discarded), below=0.96)
+    for number, (setting, numbers, (above, below)) in enumerate(zip(settings, tables, panels, strict=True)):
+        curves.draw(above, numbers[numbers.quantity == "H"])
+        curves.draw(below, numbers[numbers.quantity != "H"])
+        above.set_ylim(bottom=0)
+        below.axhline(0, color=style.GREY, linewidth=0.6, zorder=0)
+        for ax in (above, below):
+            ax.locator_params(axis="y", nbins=3, min_n_ticks=3)
+        if number % 4 == 0:
+            above.set_ylabel("H")
+            below.set_ylabel("Y, w")
+            for ax in (above, below):
+                ax.yaxis.set_label_coords(-0.17, 0.5)
+        error = style.percent(setting.kept.nrmse.mean())
+        count = f"error {error}, layer {setting.row['layer']}, {len(setting.kept)} of {setting.networks} kept"
+        curves.caption(above, setting, rates(setting), count)
+    return page, pd.concat(tables, ignore_index=True)
+
+
+def rates(setting: curves.Setting) -> str:
+    """Mean rates of the fits inside the bounds, or how many are not inside."""
+    inside = setting.kept[setting.kept.converged]
+    if len(inside) < len(setting.kept):
+        frozen = at_bound(setting.kept.eta_h).sum()
+        what = r"$\eta_h \to 0$" if frozen == len(setting.kept) - len(inside) else "no optimum within bounds"
+        return f"{what} in {len(setting.kept) - len(inside)} of {len(setting.kept)} fits"
+    eta_h, eta_y = (style.number(inside[rate].mean()) for rate in ("eta_h", "eta_y"))
+    return rf"$\eta_h$ {eta_h}, $\eta_y$ {eta_y} per step"
+
+
+def main(trajectories: list[str], fits: list[str], rows: list[dict]) -> tuple[Figure, pd.DataFrame]:
+    settings = [curves.read(*one) for one in zip(trajectories, fits, rows, strict=True)]
+    return figure(settings)
