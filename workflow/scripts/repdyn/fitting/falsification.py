@@ -1,6 +1,6 @@
 """Fit the theory and its alterations to the same trajectories, and say which of them describes a network best.
 
-`fit` does for the systems of `alternatives` what `fitting.fit_trajectory` does for the closed form: a grid of starts
+`fit` does for the systems of `theory.altered` what `fitting.fit_trajectory` does for the closed form: a grid of starts
 over ratio and clock of the rates, then Levenberg-Marquardt in their logarithms. All networks of a setting and all five
 dynamics are fitted at once, since a numerical solution of a hundred systems costs hardly more than one.
 """
