@@ -17,7 +17,7 @@ from repdyn.training.ensemble import DROPOUT, INIT, Ensemble, described, generat
 from repdyn.training.optimisers import OPTIMISERS
 from repdyn.training.trace import Batch, Follow, Stop, Trace
 
-CACHE = 4 * 2**20  # bytes of parameters that are stacked on a CPU: stacks of large networks would only leave its cache
+CACHE = 16 * 2**20  # bytes of parameters that are stacked on a CPU: larger stacks would only leave its cache
 ACTIVATIONS_KEPT = 6  # memory of a network by that of its parameters: gradients, the optimiser's, activations
 
 
@@ -121,7 +121,7 @@ class ModuleTrainer:
                 for kept, new in zip(memory, (m, v)):
                     if kept is not None:
                         kept.copy_(new)
-                p.sub_(d * _rows(rates, stack).view(-1, *[1] * (p.dim() - 1)))
+                p.addcmul_(d, _rows(rates, stack).view(-1, *[1] * (p.dim() - 1)), value=-1)
         return torch.cat(losses), torch.cat(outputs), torch.cat(distances)
 
     @torch.no_grad()
