@@ -40,6 +40,8 @@ include: "workflow/rules/response.smk"
 
 
 EXPERIMENTS = experiments(workflow.rules)
+refuse_what_lacks_rows(workflow.rules)
+share_submissions(workflow.rules)
 
 
 rule all:

@@ -104,11 +104,12 @@ def selected(experiment, *names):
 
 
 def experiments(jobs):
-    """Every experiment: what has a figure. Who asks for one whose rows are not selected is told so before any job.
+    """The names of all experiments: what has a figure."""
+    return [job.name.removesuffix("_plot") for job in jobs if job.name.endswith("_plot")]
 
-    On a cluster small jobs share a submission: what follows the training of a row, and all else (profiles/slurm).
-    """
-    names = [job.name.removesuffix("_plot") for job in jobs if job.name.endswith("_plot")]
+
+def refuse_what_lacks_rows(jobs):
+    """Who asks for an experiment whose rows are not selected is told so before any job."""
     for name, lacks in study["faults"].items():
         made = {
             word
@@ -118,10 +119,13 @@ def experiments(jobs):
         }
         if made & {*sys.argv[1:]}:
             raise WorkflowError(f"{name} can't be made.", *lacks)
+
+
+def share_submissions(jobs):
+    """On a cluster small jobs share a submission (profiles/slurm): what follows the training of a row, and all else."""
     for job in jobs:
         if job.script and job.name not in LOCAL and not job.name.endswith("_train"):
             job.group = "fits" if job.wildcard_names else "figures"
-    return names
 
 
 def curves_and_fits(names):

@@ -53,8 +53,10 @@ class CompiledCode(caching._CacheLocator):
 
     def __init__(self, function):
         self.line = function.__code__.co_firstlineno
-        user = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        folders = [Path(base) / "repdyn" / f"compiled-{DIGEST}" for base in (user, tempfile.gettempdir())]
+        home = os.path.expanduser("~")  # stays as it is where there is none
+        user = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache"
+        bases = [base for base in (user, tempfile.gettempdir()) if not str(base).startswith("~")]
+        folders = [Path(base) / "repdyn" / f"compiled-{DIGEST}" for base in bases]
         self.folder = next(filter(_writable, folders), folders[-1])
 
     def get_cache_path(self):
