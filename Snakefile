@@ -41,7 +41,7 @@ include: "workflow/rules/response.smk"
 
 EXPERIMENTS = experiments(workflow.rules)
 refuse_what_lacks_rows(workflow.rules)
-share_submissions(workflow.rules)
+frame(workflow.rules)
 
 
 rule all:

@@ -59,12 +59,6 @@ def project(filled, tmp_path_factory) -> Project:
     return Project(tmp_path_factory.mktemp("project") / "second")
 
 
-def test_every_rule_that_makes_something_offers_it():
-    for path in Path("workflow/rules").glob("*.smk"):
-        text = path.read_text()
-        assert text.count("    cache: CACHED\n") == text.count("    script:\n"), path
-
-
 def test_what_the_slurm_profile_says_takes_every_result_from_it(filled, project):
     """One name; as a comment, for Snakemake stops where a cache is wanted and no folder is named."""
     (line,) = re.findall(r"^# (cache: .*)$", Path("profiles/slurm/profile.yaml").read_text(), re.MULTILINE)

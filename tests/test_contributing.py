@@ -157,11 +157,6 @@ rule halves_analyse:
         fits=rules.two_points_collect.output.table,
     output:
         table=table("halves", "half of every rate", "Halves"),
-    log:
-        "<logs>/halves_analyse.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     script:
         "../scripts/run.py"
 
@@ -173,11 +168,6 @@ rule halves_plot:
         table=rules.halves_analyse.output.table,
     output:
         **figure("halves", "half of every rate", "Halves"),
-    log:
-        "<logs>/halves_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     script:
         "../scripts/run.py"
 

@@ -24,10 +24,9 @@ def rules() -> dict[str, tuple[str, str]]:
         for name, body in re.findall(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", path.read_text(), re.MULTILINE | re.DOTALL):
             if not re.search(r"^    (output|script):", body, re.MULTILINE):
                 continue  # a target
-            (environment,) = re.findall(r'conda:\n\s+"../envs/(\w+).yaml"', body)
             (script,) = re.findall(r'^\s+code=code\("([\w/]+.py)"\),$', body, re.MULTILINE)
             assert re.findall(r'script:\n\s+"(.*)"', body) == ["../scripts/run.py"]
-            found[name] = environment, script
+            found[name] = "training" if name.endswith("_train") else "analysis", script
     return found
 
 

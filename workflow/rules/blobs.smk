@@ -13,11 +13,6 @@ rule blobs_train:
         architecture=architecture("blobs"),
     output:
         runs="<results>/blobs/{blobs}.nc",
-    log:
-        "<logs>/blobs_train/{blobs}.log",
-    cache: CACHED
-    conda:
-        "../envs/training.yaml"
     resources:
         **gpu_job(),
     params:
@@ -41,11 +36,6 @@ rule blobs_measure:
             "blobs_summary", "features of every setting", "Blobs with context", "blobs_table"
         ),
         mapped="<results>/blobs/maps.csv",
-    log:
-        "<logs>/blobs_measure.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         **uncertainty(),
         settings=list(BLOBS),  # in this order,
@@ -64,11 +54,6 @@ rule blobs_plot:
         summary=rules.blobs_measure.output.summary,
     output:
         **figure("blobs", "maps of the representation", "Blobs with context"),
-    log:
-        "<logs>/blobs_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         gains={name: row["gain"] for name, row in BLOBS.items()},
         confidence=study["intervals"]["confidence"],

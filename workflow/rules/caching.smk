@@ -1,5 +1,5 @@
-# Takes: the environment variable SNAKEMAKE_OUTPUT_CACHE, a folder (`make CACHE=DIR` sets it). Makes: CACHED, which every
-# rule's `cache:` says, and checksums of the entries in that folder.
+# Takes: the environment variable SNAKEMAKE_OUTPUT_CACHE, a folder (`make CACHE=DIR` sets it). Makes: CACHED, which
+# every rule gets as its `cache:`, and checksums of the entries in that folder.
 #
 # What decides a result is in its key: the script, params (with the row of the table), the contents of inputs, among them
 # the library's modules and requirements.lock. What does not is not: names of rules, wildcards, threads, resources.

@@ -1,11 +1,13 @@
 # Takes: the configuration. Makes: `study`, the configuration checked together with its tables, and the small functions
-# that rules are written with. A rule is called EXPERIMENT_STEP and runs `main` of scripts/EXPERIMENT/STEP.py.
+# that rules are written with. A rule is called EXPERIMENT_STEP and runs `main` of scripts/EXPERIMENT/STEP.py; `frame` gives
+# it its log, environment, cache and group.
 
 import os
 import re
 import sys
 from pathlib import Path
 
+from snakemake.caching.rule import RuleCache
 from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
@@ -121,10 +123,22 @@ def refuse_what_lacks_rows(jobs):
             raise WorkflowError(f"{name} can't be made.", *lacks)
 
 
-def share_submissions(jobs):
-    """On a cluster small jobs share a submission (profiles/slurm): what follows the training of a row, and all else."""
+def frame(jobs):
+    """Give all that run a script what none of them says: log, environment, cache, and a shared submission.
+
+    The log is <logs>/RULE.log, or <logs>/RULE/WILDCARD.log. Training needs torch. On a cluster small jobs share a
+    submission (profiles/slurm): what follows the training of a row, and all else.
+    """
     for job in jobs:
-        if job.script and job.name not in LOCAL and not job.name.endswith("_train"):
+        if not job.script:
+            continue
+        log = Path("<logs>", job.name, *(f"{{{name}}}" for name in sorted(job.wildcard_names)))
+        job.log_modifier = job.output_modifier
+        job.set_log(f"{log}.log")
+        trains = job.name.endswith("_train")
+        job.conda_env = f"../envs/{'training' if trains else 'analysis'}.yaml"
+        job.cache = RuleCache.from_rule(job, CACHED)
+        if not trains and job.name not in LOCAL:
             job.group = "fits" if job.wildcard_names else "figures"
 
 

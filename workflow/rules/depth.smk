@@ -11,11 +11,6 @@ rule depth_analyse:
         fits=f"<results>/two_points/{DEPTH}.csv",
     output:
         table=table("depth", "every hidden layer of a row", "Depth and gain"),
-    log:
-        "<logs>/depth_analyse.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         **uncertainty(),
         row=POINTS.get(DEPTH),
@@ -31,11 +26,6 @@ rule depth_plot:
         fits=f"<results>/two_points/{DEPTH}.csv",
     output:
         **figure("depth", "depth of the observed layer", "Depth and gain"),
-    log:
-        "<logs>/depth_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         row=POINTS.get(DEPTH),
         confidence=study["intervals"]["confidence"],

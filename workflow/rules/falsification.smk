@@ -13,11 +13,6 @@ rule falsification_fit:
         kept="<results>/two_points/{two_points}.csv",
     output:
         fits="<results>/falsification/{two_points}.csv",
-    log:
-        "<logs>/falsification_fit/{two_points}.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         **of_row("two_points", layer="layer"),
     script:
@@ -31,11 +26,6 @@ rule falsification_collect:
         fits=expand("<results>/falsification/{two_points}.csv", two_points=FALSIFIED),
     output:
         table=table("falsification", "theory and altered equations, every network", "Falsification"),
-    log:
-        "<logs>/falsification_collect.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         settings=FALSIFIED,  # in this order,
     script:
@@ -50,11 +40,6 @@ rule falsification_analyse:
         runs=f"<results>/two_points/{study['falsification']['shown']}.nc",
     output:
         table="<results>/tables/falsification_summary.csv",
-    log:
-        "<logs>/falsification_analyse.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         **uncertainty(),
     script:
@@ -69,11 +54,6 @@ rule falsification_plot:
         fits=rules.falsification_collect.output.table,
     output:
         **figure("falsification", "the theory against altered equations", "Falsification"),
-    log:
-        "<logs>/falsification_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         shown=study["falsification"]["shown"],
         confidence=study["intervals"]["confidence"],

@@ -26,11 +26,6 @@ rule final_distance_train:
         architecture=architecture("two_points"),
     output:
         runs="<results>/final_distance/{two_points}.nc",
-    log:
-        "<logs>/final_distance_train/{two_points}.log",
-    cache: CACHED
-    conda:
-        "../envs/training.yaml"
     resources:
         **gpu_job(),
     params:
@@ -47,11 +42,6 @@ rule final_distance_fit:
         runs="<results>/final_distance/{two_points}.nc",
     output:
         cells="<results>/final_distance/{two_points}.csv",
-    log:
-        "<logs>/final_distance_fit/{two_points}.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         **of_row("two_points", layer="layer"),
         horizon=lambda wildcards: HORIZONS[wildcards.two_points],
@@ -72,11 +62,6 @@ rule final_distance_predict:
         explained=table(
             "final_distance_explained", "what explains the deviations", "Final distance"
         ),
-    log:
-        "<logs>/final_distance_predict.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         **uncertainty(),
         settings=GRID_ROWS,
@@ -92,11 +77,6 @@ rule final_distance_plot:
         explained=rules.final_distance_predict.output.explained,
     output:
         **figure("final_distance", "predicted against measured", "Final distance"),
-    log:
-        "<logs>/final_distance_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         rows={name: POINTS[name] for name in GRID_ROWS},
     script:
@@ -118,11 +98,6 @@ rule out_of_sample_predict:
         fits=expand("<results>/two_points/{two_points}.csv", two_points=GRID_ROWS),
     output:
         table=table("out_of_sample", "errors of trajectories", "Final distance"),
-    log:
-        "<logs>/out_of_sample_predict.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         settings=GRID_ROWS,
         layers=layers(GRID_ROWS),
@@ -140,11 +115,6 @@ rule out_of_sample_plot:
         table=rules.out_of_sample_predict.output.table,
     output:
         **figure("out_of_sample", "whole trajectories out of sample", "Final distance"),
-    log:
-        "<logs>/out_of_sample_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         rows={name: POINTS[name] for name in GRID_ROWS},
     script:

@@ -11,11 +11,6 @@ rule gains_analyse:
         fits=expand("<results>/two_points/{two_points}.csv", two_points=GAINS),
     output:
         table=table("gains", "rows that differ in gain", "Depth and gain"),
-    log:
-        "<logs>/gains_analyse.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         **uncertainty(),
         rows=[POINTS[name] for name in GAINS],
@@ -31,11 +26,6 @@ rule gains_plot:
         table=rules.gains_analyse.output.table,
     output:
         **figure("gains", "scale of the initial weights", "Depth and gain"),
-    log:
-        "<logs>/gains_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         rows=[POINTS[name] for name in GAINS],
         confidence=study["intervals"]["confidence"],

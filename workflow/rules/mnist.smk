@@ -31,11 +31,6 @@ rule mnist_fetch:
         code=code("mnist/fetch.py"),
     output:
         data="<results>/mnist/images.nc",
-    log:
-        "<logs>/mnist_fetch.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         images=MNIST["images"],
         download=MNIST["download"],
@@ -51,11 +46,6 @@ rule mnist_train:
         images=rules.mnist_fetch.output.data,
     output:
         runs="<results>/{mnist}/runs.nc",
-    log:
-        "<logs>/mnist_train/{mnist}.log",
-    cache: CACHED
-    conda:
-        "../envs/training.yaml"
     resources:
         **gpu_job(),
     params:
@@ -71,11 +61,6 @@ rule mnist_pairs_fit:
         runs="<results>/mnist_pairs/runs.nc",
     output:
         table=table("mnist_pairs", "every network and pair", "MNIST"),
-    log:
-        "<logs>/mnist_pairs_fit.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         layer=MNIST["network"]["layer"],
     script:
@@ -90,11 +75,6 @@ rule mnist_pairs_analyse:
         fits=rules.mnist_pairs_fit.output.table,
     output:
         table="<results>/mnist_pairs/curves.csv",
-    log:
-        "<logs>/mnist_pairs_analyse.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         layer=MNIST["network"]["layer"],
     script:
@@ -110,11 +90,6 @@ rule mnist_pairs_plot:
         fits=rules.mnist_pairs_fit.output.table,
     output:
         **figure("mnist_pairs", "pairs of MNIST images", "MNIST"),
-    log:
-        "<logs>/mnist_pairs_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         layer=MNIST["network"]["layer"],
         row={**MNIST_TRAINED["mnist_pairs"], "images": MNIST["images"]},
@@ -135,11 +110,6 @@ rule mnist_structure_fit:
         runs="<results>/mnist_structure/runs.nc",
     output:
         table="<results>/tables/mnist_structure_rates.csv",
-    log:
-        "<logs>/mnist_structure_fit.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         layer=MNIST["network"]["layer"],
     script:
@@ -155,11 +125,6 @@ rule mnist_structure_compare:
     output:
         table="<results>/tables/mnist_structure.csv",
         correlations=table("mnist_structure_correlations", "correlations and nulls", "MNIST"),
-    log:
-        "<logs>/mnist_structure_compare.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         layer=MNIST["network"]["layer"],
         shuffles=study["mnist_structure"]["shuffles"],
@@ -177,11 +142,6 @@ rule mnist_structure_plot:
         correlations=rules.mnist_structure_compare.output.correlations,
     output:
         **figure("mnist_structure", "distances between digits", "MNIST"),
-    log:
-        "<logs>/mnist_structure_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         layer=MNIST["network"]["layer"],
         images=MNIST["images"],

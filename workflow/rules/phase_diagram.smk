@@ -14,11 +14,6 @@ rule phase_diagram_train:
         data=rules.two_points_data.output.data,
     output:
         runs="<results>/phase_diagram/{phase_diagram}.nc",
-    log:
-        "<logs>/phase_diagram_train/{phase_diagram}.log",
-    cache: CACHED
-    conda:
-        "../envs/training.yaml"
     resources:
         **gpu_job(),
     params:
@@ -34,11 +29,6 @@ rule phase_diagram_fit:
         runs="<results>/phase_diagram/{phase_diagram}.nc",
     output:
         fits="<results>/phase_diagram/{phase_diagram}.csv",
-    log:
-        "<logs>/phase_diagram_fit/{phase_diagram}.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         converged_below=study["phase_diagram"]["converged_below"],
     script:
@@ -55,11 +45,6 @@ rule phase_diagram_summarise:
         cells="<results>/tables/phase_diagram_cells.csv",
         crossover="<results>/tables/phase_diagram_crossover.csv",
         exponents="<results>/tables/phase_diagram_exponents.csv",
-    log:
-        "<logs>/phase_diagram_summarise.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         **uncertainty(),
         rows=list(PHASES.values()),
@@ -77,11 +62,6 @@ rule phase_diagram_plot:
         exponents=rules.phase_diagram_summarise.output.exponents,
     output:
         **figure("phase_diagram", "phase diagram", "Depth and gain"),
-    log:
-        "<logs>/phase_diagram_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         width=[row["width"] for row in PHASES.values()],
         good_fit=study["phase_diagram"]["good_fit"],

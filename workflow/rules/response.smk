@@ -17,11 +17,6 @@ rule response_train:
         architecture=code("repdyn/networks/architectures/mlp.py"),
     output:
         runs="<results>/response/{response}.nc",
-    log:
-        "<logs>/response_train/{response}.log",
-    cache: CACHED
-    conda:
-        "../envs/training.yaml"
     resources:
         **gpu_job(),
     params:
@@ -45,11 +40,6 @@ rule response_law_fit:
             "response_law_table",
         ),
         curves="<results>/response/law_curves.csv",
-    log:
-        "<logs>/response_law_fit.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         **uncertainty(),
         stages=study["response_law"],
@@ -65,11 +55,6 @@ rule response_law_plot:
         curves=rules.response_law_fit.output.curves,
     output:
         **figure("response_law", "aging and kernel", "Training response"),
-    log:
-        "<logs>/response_law_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         networks=RESPONSE["networks"],
     script:
@@ -98,11 +83,6 @@ rule response_rank_compare:
         effects="<results>/tables/response_rank_effects.csv",
         correlations="<results>/tables/response_rank_correlations.csv",
         curves="<results>/response/rank_curves.csv",
-    log:
-        "<logs>/response_rank_compare.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         **uncertainty(),
         levels=study["response_rank"]["levels"],
@@ -120,11 +100,6 @@ rule response_rank_plot:
         correlations=rules.response_rank_compare.output.correlations,
     output:
         **figure("response_rank", "feature space and fragility", "Training response"),
-    log:
-        "<logs>/response_rank_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         confidence=study["intervals"]["confidence"],
         networks=RESPONSE["networks"],
@@ -147,11 +122,6 @@ rule response_bridge_train:
         runs="<results>/two_points/{two_points}.nc",
     output:
         kernels="<results>/response_bridge/{two_points}.nc",
-    log:
-        "<logs>/response_bridge_train/{two_points}.log",
-    cache: CACHED
-    conda:
-        "../envs/training.yaml"
     resources:
         **gpu_job(),
     params:
@@ -172,11 +142,6 @@ rule response_bridge_compare:
         table=table("response_bridge", "rates in windows of training", "Training response"),
         summary="<results>/tables/response_bridge_summary.csv",
         curves="<results>/response_bridge/curves.csv",
-    log:
-        "<logs>/response_bridge_compare.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         **uncertainty(),
         layers=layers(BRIDGED),
@@ -194,11 +159,6 @@ rule response_bridge_plot:
         curves=rules.response_bridge_compare.output.curves,
     output:
         **figure("response_bridge", "the bridge to the first system", "Training response"),
-    log:
-        "<logs>/response_bridge_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         rows={name: POINTS[name] for name in BRIDGED},
         confidence=study["intervals"]["confidence"],

@@ -16,11 +16,6 @@ rule two_points_data:
         code=code("two_points/data.py"),
     output:
         data="<results>/two_points/data/points.nc",
-    log:
-        "<logs>/two_points_data.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         task=study["two_points"]["task"],
     script:
@@ -35,11 +30,6 @@ rule two_points_train:
         data=rules.two_points_data.output.data,
     output:
         runs="<results>/two_points/{two_points}.nc",
-    log:
-        "<logs>/two_points_train/{two_points}.log",
-    cache: CACHED
-    conda:
-        "../envs/training.yaml"
     resources:
         **gpu_job(),
     params:
@@ -55,11 +45,6 @@ rule two_points_fit:
         runs="<results>/two_points/{two_points}.nc",
     output:
         fits="<results>/two_points/{two_points}.csv",
-    log:
-        "<logs>/two_points_fit/{two_points}.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         loss_above=study["runs"]["discard_loss_above"],
     script:
@@ -74,11 +59,6 @@ rule two_points_curves:
         fits="<results>/two_points/{two_points}.csv",
     output:
         table="<results>/two_points/curves/{two_points}.csv",
-    log:
-        "<logs>/two_points_curves/{two_points}.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         **of_row("two_points", layer="layer"),
     script:
@@ -92,11 +72,6 @@ rule two_points_collect:
         fits=expand("<results>/two_points/{two_points}.csv", two_points=POINTS),
     output:
         table=table("two_points", "fits of every network and layer", "Two points"),
-    log:
-        "<logs>/two_points_collect.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         settings=list(POINTS),  # in this order
     script:
@@ -110,11 +85,6 @@ rule two_points_summarise:
         fits=rules.two_points_collect.output.table,
     output:
         table=table("two_points_summary", "means at the table's layer", "Two points"),
-    log:
-        "<logs>/two_points_summarise.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         **uncertainty(),
         layers={name: row["layer"] for name, row in POINTS.items()},
@@ -129,11 +99,6 @@ rule two_points_plot:
         code=code("two_points/plot.py"),
     output:
         **figure("two_points", "trajectories of every row", "Two points"),
-    log:
-        "<logs>/two_points_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         rows=list(POINTS.values()),  # in this order
     script:
@@ -154,11 +119,6 @@ rule architectures_plot:
         code=code("two_points/plot.py"),
     output:
         **figure("architectures", "one row of each architecture", "Two points"),
-    log:
-        "<logs>/architectures_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         rows=[POINTS[name] for name in ARCHITECTURES],
     script:
@@ -178,11 +138,6 @@ rule losses_plot:
         code=code("losses/plot.py"),
     output:
         **figure("losses", "loss of every row", "Two points"),
-    log:
-        "<logs>/losses_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         rows=list(POINTS.values()),
     script:

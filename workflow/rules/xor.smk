@@ -24,11 +24,6 @@ rule xor_train:
         architecture=architecture("xor"),
     output:
         runs="<results>/xor/{xor}.nc",
-    log:
-        "<logs>/xor_train/{xor}.log",
-    cache: CACHED
-    conda:
-        "../envs/training.yaml"
     resources:
         **gpu_job(),
     params:
@@ -46,11 +41,6 @@ rule xor_rates_train:
         data=rules.two_points_data.output.data,
     output:
         runs="<results>/xor/two_points/{xor}.nc",
-    log:
-        "<logs>/xor_rates_train/{xor}.log",
-    cache: CACHED
-    conda:
-        "../envs/training.yaml"
     resources:
         **gpu_job(),
     params:
@@ -66,11 +56,6 @@ rule xor_rates_fit:
         runs="<results>/xor/two_points/{xor}.nc",
     output:
         fits="<results>/xor/two_points/{xor}.csv",
-    log:
-        "<logs>/xor_rates_fit/{xor}.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         loss_above=study["runs"]["discard_loss_above"],
     script:
@@ -86,11 +71,6 @@ rule xor_compare:
     output:
         pairs=table("xor", "every network and pair", "XOR"),
         summary=table("xor_summary", "numbers of every setting", "XOR", "xor_table"),
-    log:
-        "<logs>/xor_compare.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         **uncertainty(),
         layers={name: row["layer"] for name, row in XOR.items()},
@@ -107,11 +87,6 @@ rule xor_plot:
         summary=rules.xor_compare.output.summary,
     output:
         **figure("xor", "distance matrices", "XOR"),
-    log:
-        "<logs>/xor_plot.log",
-    cache: CACHED
-    conda:
-        "../envs/analysis.yaml"
     params:
         gains={name: row["gain"] for name, row in XOR.items()},
         confidence=study["intervals"]["confidence"],
