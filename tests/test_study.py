@@ -112,7 +112,7 @@ def test_the_second_system_has_every_activation_on_both_shapes_and_a_lazy_row():
     assert {(row["activation"], row["shape"]) for row in found.values()} == wanted
     assert found["relu_lazy"] == {
         "name": "relu_lazy", "shape": "circle", "activation": "relu", "gain": 4.0, "width": 64, "lr": 0.006,
-        "adam_lr": 0.003, "steps": 10000, "networks": 8, "init_seed": 0, "batch_seed": 3,
+        "adam_lr": 0.003, "steps": 10000, "networks": 8, "init_seed": found["relu_lazy"]["init_seed"], "batch_seed": 3,
     }  # fmt: skip
     paper = rows("response", PAPER)
     assert paper.keys() == found.keys() and all(row["networks"] == 50 and row["width"] > 64 for row in paper.values())
@@ -123,7 +123,8 @@ def test_a_row_holds_what_decides_its_training():
     assert found["dropout"] == {
         "name": "dropout", "model": "dropout", "activation": "leaky_relu", "gain": 1.0, "lr": 0.01, "width": 500,
         "depth": 10, "steps": 3000, "layer": 5, "solver": "sgd", "networks": 4, "finer": 2,
-        "rest_loss": 1e-8, "dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1, "init_seed": 0, "dropout_seed": 1,
+        "rest_loss": 1e-8, "dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1, "dropout_seed": 1,
+        "init_seed": found["dropout"]["init_seed"],
     }  # fmt: skip
     assert found["default"]["dropout_seed"] is None
     assert found["tanh_flow"]["tolerance"] == 1e-4 and "tolerance" not in found["tanh"]
@@ -133,11 +134,21 @@ def test_a_row_holds_what_decides_its_training():
 
 
 def test_a_row_of_the_phase_diagram_holds_what_decides_its_training():
-    assert rows("phase_diagram")["depth_6"] == {
+    row = rows("phase_diagram")["depth_6"]
+    assert row == {
         "name": "depth_6", "depth": 6, "width": 100, "activation": "leaky_relu", "lowest_gain": 0.8,
         "highest_gain": 1.6, "gains": 9, "steps": 3000, "networks": 3, "fraction": 0.05, "rest_loss": 1e-8,
-        "dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1, "init_seed": 0,
+        "dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1, "init_seed": row["init_seed"],
     }  # fmt: skip
+
+
+def test_settings_have_networks_of_their_own_but_for_those_that_are_compared_on_purpose():
+    seeds = {name: row["init_seed"] for name, row in rows("two_points").items()}
+    gains = {"gain_0.9", "default", "gain_1.1", "gain_1.2", "gain_1.3", "gain_1.4", "gain_1.6"}
+    assert len({seeds[name] for name in gains}) == 1
+    others = [seeds[name] for name in seeds.keys() - gains]
+    everywhere = [row["init_seed"] for table in TABLES if table != "two_points" for row in rows(table).values()]
+    assert len({*others, *everywhere, seeds["default"]}) == len(others) + len(everywhere) + 1
 
 
 def test_the_study_keeps_the_configuration_and_leaves_the_callers_alone():

@@ -8,6 +8,7 @@
 import copy
 import functools
 import sys
+import zlib
 from pathlib import Path
 
 from repdyn.pipeline import between
@@ -131,8 +132,16 @@ def _study(study, rows, check):
         "response": {"batch_seed": seeds["batches"]},
     }
     for experiment, found in rows.items():
-        shared = {"networks": study[experiment]["networks"], **added[experiment], "init_seed": seeds["init"]}
-        whole = {name: {**row, **shared} for name, row in found.items()}
+        shared = {"networks": study[experiment]["networks"], **added[experiment]}
+        paired = study["gains"]["rows"] if experiment == "two_points" else []
+        whole = {
+            name: {
+                **row,
+                **shared,
+                "init_seed": _init_seed(seeds["init"], experiment, "gains" if name in paired else name),
+            }
+            for name, row in found.items()
+        }
         for row in whole.values() if "solver" in TABLES[experiment] else ():
             row["dropout_seed"] = seeds["dropout"] if drops_units(row, **check.ends(experiment)) else None
             if row["solver"] == FLOW:
@@ -144,6 +153,14 @@ def _study(study, rows, check):
         wanted = study[experiment]["rows"]
         study[experiment]["rows"] = chosen if wanted == "all" else [name for name in chosen if name in wanted]
     return {**study, "faults": check.faults}
+
+
+def _init_seed(seed: int, *setting: str) -> int:
+    """The seed of a setting's initial weights: settings share networks only where one compares them on purpose.
+
+    Rows of `gains` do, so that network 3 is the same at every gain but for the scale of its weights.
+    """
+    return zlib.crc32(" ".join((str(seed), *setting)).encode())
 
 
 def _command_line_numbers(config, documents):
