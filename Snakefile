@@ -37,6 +37,7 @@ include: "workflow/rules/xor.smk"
 include: "workflow/rules/blobs.smk"
 include: "workflow/rules/mnist.smk"
 include: "workflow/rules/response.smk"
+include: "workflow/rules/claims.smk"  # the last: it looks at what all others make
 
 
 EXPERIMENTS = experiments(workflow.rules)
@@ -50,3 +51,4 @@ rule all:
     input:
         [f"<results>/figures/{name}.svg" for name in EXPERIMENTS if name not in study["faults"]],
         rules.two_points_summarise.output,
+        rules.claims_evaluate.output,

@@ -5,6 +5,7 @@
 import os
 import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from snakemake.caching.rule import RuleCache
@@ -13,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from repdyn.pipeline import caching, sources, study as studies
+from repdyn.pipeline import caching, claims, sources, study as studies
 from repdyn.pipeline.checking import ConfigurationError
 from repdyn.pipeline.options import TABLES
 

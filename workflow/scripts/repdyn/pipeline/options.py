@@ -39,6 +39,7 @@ TEXTS = {  # form, and how it is told
         "an address (https://...), a package (npm:NAME@VERSION) or a folder",
     ),
     "the path of a tab-separated table": (r"(?s)^.+\Z", "the path of a tab-separated table"),
+    "the path of a list of claims": (r"(?s)^.+\Z", "the path of a list of claims"),
     "a text": (r"(?s)^.*\Z", "text"),
 }
 SIGNS = {">=": "ge", ">": "gt", "<=": "le", "<": "lt"}

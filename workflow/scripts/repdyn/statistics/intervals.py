@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special, stats
 
-FEWEST = 5  # units below which no interval is given
+from repdyn.statistics.claims import FEWEST
+
 SCALES = {
     "linear": (lambda x: x, lambda x: x),
     "log": (np.log, np.exp),

@@ -1,0 +1,42 @@
+# Takes: config/claims.yaml, and the tables that its claims name.
+# Makes: <results>/claims.csv, for each claim whether it is supported, with number, interval and n; claims.md, in words.
+
+MAKERS = {
+    Path(path).stem: (job.name, path)
+    for job in workflow.rules
+    for path in job.output
+    if Path(path).parent.name == "tables"
+}
+CLAIMS = checked(claims.load, study["claims"]["file"], {*MAKERS})
+# what a claim needs may lack rows that are not selected; it is told as not evaluated then
+DECIDING = {
+    path
+    for maker, path in (MAKERS[claim.table] for claim in CLAIMS)
+    if not any(maker.startswith(f"{name}_") for name in study["faults"])
+}
+
+
+rule claims_evaluate:
+    """Hold every claim against its table: supported, refuted or undecided."""
+    input:
+        code=code("claims/evaluate.py"),
+        tables=sorted(DECIDING),
+    output:
+        table=report(
+            "<results>/claims.csv",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"result": "table, every claim"},
+        ),
+        words="<results>/claims.md",
+    params:
+        claims=[asdict(claim) for claim in CLAIMS],
+        confidence=study["intervals"]["confidence"],
+    script:
+        "../scripts/run.py"
+
+
+rule claims:
+    """Say what was found of every claim of the papers and of this project."""
+    input:
+        rules.claims_evaluate.output,

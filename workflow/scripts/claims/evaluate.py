@@ -1,0 +1,63 @@
+"""Hold every claim against its table: results/claims.csv, and the same in words, results/claims.md."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from repdyn import artifacts
+from repdyn.statistics import verdicts
+from repdyn.statistics.claims import Claim
+
+MARKS = {
+    verdicts.SUPPORTED: "✓ supported",
+    verdicts.REFUTED: "✗ refuted",
+    verdicts.UNDECIDED: "? undecided",
+    verdicts.NOT_EVALUATED: "not evaluated",
+}
+
+
+def main(tables: list[str], claims: list[dict], confidence: float, table: str, words: str) -> None:
+    made = {Path(path).stem: artifacts.read_table(path) for path in tables}
+    rows = []
+    for claim in (Claim(**entry) for entry in claims):
+        if claim.table in made:
+            rows.append(verdicts.evaluate(claim, made[claim.table], confidence))
+        else:
+            rows.append(verdicts.not_evaluated(claim, "the rows that it needs are not selected"))
+    rows = pd.DataFrame(rows)
+    artifacts.write_table(rows, table)
+    with artifacts.whole(words) as path:
+        path.write_text(markdown(rows), "utf-8")
+
+
+def number(value: float) -> str:
+    """Three digits, without an exponent where that is short."""
+    return f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.2e}"
+
+
+def measured(row) -> str:
+    """The number of a row of claims.csv, with interval, n and unit."""
+    if not np.isfinite(row.value):
+        return "-"
+    ends = f" [{number(row.low)}, {number(row.high)}]" if np.isfinite(row.low) else ""
+    group = f" ({row.group})" if isinstance(row.group, str) and row.group else ""
+    return f"{number(row.value)}{ends}, n = {row.n} {row.unit}s{group}"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """results/claims.md: a line a claim, then for each what was measured, on what, and what would refute it."""
+    counts = ", ".join(f"{(table.verdict == word).sum()} {word}" for word in MARKS if (table.verdict == word).any())
+    lines = ["# Claims", "", f"{len(table)} claims: {counts}.", ""]
+    lines += ["| verdict | claim | measured | criterion |", "| --- | --- | --- | --- |"]
+    for row in table.itertuples():
+        lines.append(f"| {MARKS[row.verdict]} | [{row.claim}](#{row.name}) | {measured(row)} | {row.criterion} |")
+    for row in table.itertuples():
+        of = f", rows `{row.rows}`" if isinstance(row.rows, str) and row.rows else ""
+        told = f" ({row.told})" if isinstance(row.told, str) and row.told else ""
+        lines += ["", f'<a id="{row.name}"></a>', f"## {row.name}", "", row.claim, ""]
+        lines += [f"- verdict: **{row.verdict}**{told}", f"- measured: {measured(row)}"]
+        lines += [f"- where: `tables/{row.table}.csv`{of}, column `{row.quantity}`"]
+        lines += [f"- criterion: {row.criterion}, with at least {row.least} {row.unit}s"]
+        lines += [f"- refuted by: {row.refuted_by}", f"- claimed by: {row.source}"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,112 @@
+"""What a table says of a claim: supported, refuted or undecided, by an interval and a criterion that stood before.
+
+The criterion is a range of a quantity's mean over units. With the interval of that mean wholly inside, the claim is
+supported; wholly outside, refuted; else, or with fewer units than the claim asks for, undecided. A claim about several
+groups (settings) is supported if it is in each of them, which needs no correction for their number (an
+intersection-union test, Berger 1982); it is refuted if it is in one of them at a level that is divided by their number
+(Bonferroni).
+"""
+
+import numpy as np
+import pandas as pd
+
+from repdyn.statistics import intervals
+from repdyn.statistics.claims import Claim
+
+SUPPORTED, REFUTED, UNDECIDED, NOT_EVALUATED = "supported", "refuted", "undecided", "not evaluated"
+
+
+def verdict(estimate: intervals.Estimate, claim: Claim) -> str:
+    """Of one estimate, with as many units as it has."""
+    low, high = claim.range
+    if estimate.n < claim.least or not np.isfinite([estimate.low, estimate.high]).all():
+        return UNDECIDED
+    if low <= estimate.low and estimate.high <= high:
+        return SUPPORTED
+    return REFUTED if estimate.high < low or high < estimate.low else UNDECIDED
+
+
+def needed(estimate: intervals.Estimate, claim: Claim) -> float:
+    """How many units would decide, if mean and scatter stay what they are; nan where that cannot be said."""
+    to = intervals.SCALES[claim.scale][0] if claim.statistic == "mean" else lambda x: x
+    with np.errstate(all="ignore"):
+        value, low, high = (to(float(x)) for x in (estimate.value, estimate.low, estimate.high))
+        distance = min(abs(value - to(float(bound))) for bound in claim.range if np.isfinite(bound))
+        enough = estimate.n * ((high - low) / 2 / distance) ** 2
+    return float(np.ceil(max(enough, claim.least))) if np.isfinite(enough) else np.nan
+
+
+def estimated(table: pd.DataFrame, claim: Claim, confidence: float) -> intervals.Estimate:
+    """The claim's number from rows of its table."""
+    values = table[claim.quantity]
+    if claim.statistic == "given":
+        (row,) = table.to_dict("records")
+        low, high, n = (row[f"{claim.quantity}_{end}"] for end in ("low", "high", "n"))
+        return intervals.Estimate(row[claim.quantity], low, high, int(n))
+    if claim.statistic == "share":
+        known = values.dropna().astype(bool)
+        return intervals.share(int(known.sum()), known.size, confidence)
+    if claim.statistic == "censored":
+        ends = (float(table[end].iloc[0]) if len(table) else np.nan for end in ("lowest", "highest"))
+        return intervals.censored_mean(values, *ends, confidence)
+    if claim.cluster:
+        cluster = table.groupby(claim.cluster, sort=False).ngroup()
+        return intervals.of_clusters(values, cluster, confidence, claim.scale)
+    return intervals.mean(values, confidence, claim.scale)
+
+
+def evaluate(claim: Claim, table: pd.DataFrame, confidence: float = 0.95) -> dict:
+    """One row of the table of claims. Raises ValueError, with the reason, where the table cannot answer."""
+    try:
+        rows = table.query(claim.rows) if claim.rows else table
+        groups = [(str(name), of) for name, of in rows.groupby(claim.each, sort=False)] if claim.each else [("", rows)]
+        found = {name: estimated(of, claim, confidence) for name, of in groups}
+        level = 1 - (1 - confidence) / max(len(groups), 1)
+        strict = {name: estimated(of, claim, level) for name, of in groups}
+    except Exception as error:  # a query can fail in any way
+        raise ValueError(f"claim {claim.name}, table {claim.table}: {type(error).__name__}: {error}") from error
+    verdicts = {name: verdict(one, claim) for name, one in found.items()}
+    refuted = [name for name, one in strict.items() if verdict(one, claim) == REFUTED]
+    supported = [name for name, what in verdicts.items() if what == SUPPORTED]
+    undecided = [name for name in found if name not in refuted and name not in supported]
+    outcome = REFUTED if refuted else UNDECIDED if undecided else SUPPORTED
+    if not len(rows):
+        return _row(claim, UNDECIDED, "", intervals.Estimate(np.nan, np.nan, np.nan, 0), "no row to decide it", "")
+    shown = _furthest(found, refuted or undecided or supported, claim)
+    told = ""
+    if claim.each:
+        told = f"{len(supported)} of {len(found)} supported"
+        told += f"; refuted: {', '.join(refuted)}" if refuted else ""
+        told += f"; undecided: {', '.join(undecided)}" if undecided else ""
+    if outcome == UNDECIDED:
+        lacking = min(found[name].n for name in undecided)
+        units = needed(found[shown], claim)
+        told = "; ".join(filter(None, [told, f"{lacking} of {claim.least} units" * (lacking < claim.least)]))
+        if lacking >= claim.least and np.isfinite(units):
+            told = "; ".join(filter(None, [told, f"about {units:.0f} units would decide"]))
+    return _row(claim, outcome, shown, found[shown], told, claim.criterion)
+
+
+def _furthest(found: dict, names: list[str], claim: Claim) -> str:
+    """Of these groups the one whose mean lies furthest out of the range, or nearest to its edge."""
+    low, high = claim.range
+
+    def inside(name):
+        value = found[name].value
+        return min(value - low, high - value) if np.isfinite(value) else -np.inf
+
+    return min(names, key=inside)
+
+
+def _row(claim, outcome, group, estimate, told, criterion) -> dict:
+    ends = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
+    return {
+        **{"name": claim.name, "verdict": outcome, "claim": claim.claim, "group": group, **ends, "unit": claim.unit},
+        **{"criterion": criterion or claim.criterion, "least": claim.least, "told": told, "source": claim.source},
+        **{"table": claim.table, "rows": claim.rows, "quantity": claim.quantity, "refuted_by": claim.refuted_by},
+    }
+
+
+def not_evaluated(claim: Claim, why: str) -> dict:
+    """The row of a claim whose table is not made."""
+    return _row(claim, NOT_EVALUATED, "", intervals.Estimate(np.nan, np.nan, np.nan, 0), why, claim.criterion)
