@@ -51,4 +51,4 @@ rule all:
     input:
         [f"<results>/figures/{name}.svg" for name in EXPERIMENTS if name not in study["faults"]],
         rules.two_points_summarise.output,
-        rules.claims_evaluate.output,
+        rules.claims.input,

@@ -36,7 +36,26 @@ rule claims_evaluate:
         "../scripts/run.py"
 
 
+RECORD = "docs/record/claims.csv"
+
+
+rule claims_compare:
+    """Hold the numbers of the claims against those of the study of record."""
+    input:
+        code=code("claims/compare.py"),
+        table=rules.claims_evaluate.output.table,
+        record=local(RECORD),
+    output:
+        words="<results>/compared.md",
+    params:
+        scales={claim.name: claim.scale for claim in CLAIMS if claim.statistic == "mean"},
+        confidence=study["intervals"]["confidence"],
+    script:
+        "../scripts/run.py"
+
+
 rule claims:
     """Say what was found of every claim of the papers and of this project."""
     input:
         rules.claims_evaluate.output,
+        [rules.claims_compare.output] if (Path(workflow.basedir) / RECORD).is_file() else [],
