@@ -63,14 +63,22 @@ def test_what_is_kept_is_small_and_says_what_made_it(tmp_path):
     (results / "tables").mkdir(parents=True)
     for path, size in (("claims.csv", 9), ("claims.md", 9), ("tables/small.csv", 99), ("tables/large.csv", 99_999)):
         (results / path).write_text("x" * size)
+    logs = results / "logs" / "depth_fit"
+    logs.mkdir(parents=True)
+    for name, seconds in (("a", 2.5), ("b", 3.0)):
+        (logs / f"{name}.log").write_text(
+            f"2026-11-25 10:00:00,000 started\n2026-11-25 10:00:03,000 done in {seconds} s\n"
+        )
+    (results / "logs" / "depth_plot.log").write_text("2026-11-25 10:00:03,000 done in 1.5 s\n")
     (kept / "tables").mkdir(parents=True)
     (kept / "tables" / "gone.csv").write_text("of an older study")
     assert record.main([str(results), str(kept)]) == 0
     names = {path.relative_to(kept).as_posix() for path in kept.rglob("*") if path.is_file()}
-    assert names == {"claims.csv", "claims.md", "about.yaml", "tables/small.csv"}
+    assert names == {"claims.csv", "claims.md", "about.yaml", "cost.csv", "tables/small.csv"}
+    assert (kept / "cost.csv").read_text() == "rule,jobs,seconds\ndepth_fit,2,5.5\ndepth_plot,1,1.5\n"
     about = yaml.safe_load((kept / "about.yaml").read_text())
     assert len(about["commit"]) == 40 or about["commit"] == "unknown"
-    assert about["libraries"]["numpy"] == np.__version__
+    assert about["libraries"]["numpy"] == np.__version__ and about["core seconds"] == 7
 
 
 def test_there_is_no_record_of_a_study_that_was_not_made(tmp_path, capsys):

@@ -2,19 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from repdyn import artifacts
 from repdyn.statistics import verdicts
 from repdyn.statistics.claims import Claim
-
-MARKS = {
-    verdicts.SUPPORTED: "✓ supported",
-    verdicts.REFUTED: "✗ refuted",
-    verdicts.UNDECIDED: "? undecided",
-    verdicts.NOT_EVALUATED: "not evaluated",
-}
+from repdyn.statistics.words import MARKS, measured
 
 
 def main(tables: list[str], claims: list[dict], confidence: float, table: str, words: str) -> None:
@@ -29,20 +22,6 @@ def main(tables: list[str], claims: list[dict], confidence: float, table: str, w
     artifacts.write_table(rows, table)
     with artifacts.whole(words) as path:
         path.write_text(markdown(rows), "utf-8")
-
-
-def number(value: float) -> str:
-    """Three digits, without an exponent where that is short."""
-    return f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.2e}"
-
-
-def measured(row) -> str:
-    """The number of a row of claims.csv, with interval, n and unit."""
-    if not np.isfinite(row.value):
-        return "-"
-    ends = f" [{number(row.low)}, {number(row.high)}]" if np.isfinite(row.low) else ""
-    group = f" ({row.group})" if isinstance(row.group, str) and row.group else ""
-    return f"{number(row.value)}{ends}, n = {row.n} {row.unit}s{group}"
 
 
 def markdown(table: pd.DataFrame) -> str:

@@ -3,7 +3,10 @@
 python -m repdyn.pipeline.record [RESULTS RECORD]         results/record, docs/record
 """
 
+import csv
+import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -31,9 +34,24 @@ def keep(results: Path, record: Path, root: Path = Path(".")) -> list[Path]:
     for old in (record / "tables").glob("*.csv"):
         old.unlink()
     kept = [Path(shutil.copyfile(path, record / path.relative_to(results))) for path in made]
-    about = record / "about.yaml"
-    about.write_text(yaml.safe_dump(provenance(root), sort_keys=False, allow_unicode=True), "utf-8")
-    return [*kept, about]
+    costs, about = record / "cost.csv", record / "about.yaml"
+    spent = cost(results / "logs")
+    with costs.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([("rule", "jobs", "seconds"), *((rule, len(s), f"{sum(s):.1f}") for rule, s in spent.items())])
+    made_by = provenance(root) | {"core seconds": round(sum(map(sum, spent.values())))}
+    about.write_text(yaml.safe_dump(made_by, sort_keys=False, allow_unicode=True), "utf-8")
+    return [*kept, costs, about]
+
+
+def cost(logs: Path) -> dict[str, list[float]]:
+    """Seconds of every job by rule, from the last lines of the logs, <logs>/RULE.log or <logs>/RULE/WILDCARD.log."""
+    spent: dict[str, list[float]] = {}
+    for log in sorted(logs.rglob("*.log")):
+        if done := re.findall(r" done in ([0-9.]+) s$", log.read_text("utf-8", "replace"), re.MULTILINE):
+            rule = log.relative_to(logs).parts[0].removesuffix(".log")
+            spent.setdefault(rule, []).append(float(done[-1]))
+    return spent
 
 
 def provenance(root: Path) -> dict:
@@ -47,7 +65,7 @@ def provenance(root: Path) -> dict:
         "commit": git("rev-parse", "HEAD"),
         "uncommitted changes": bool(git("status", "--porcelain", "--untracked-files=no")),
         "date": date.today().isoformat(),
-        "machine": f"{_processor()}, {platform.system()}",
+        "machine": f"{os.cpu_count()} cores of {_processor()}, {platform.system()}",
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
     }

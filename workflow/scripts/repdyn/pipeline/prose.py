@@ -1,0 +1,120 @@
+"""Pages whose numbers come from the study of record: docs/templates/PAGE.md.jinja becomes PAGE.md, by name.
+
+    python -m repdyn.pipeline.prose        write README.md and the pages of docs/
+
+A template says `{{ cell("two_points_summary", "setting == 'tanh'", "error") }}` where a number stands, so that none is
+typed. In a template are:
+
+    cell(table, rows, column, form)     one number of docs/record/tables/TABLE.csv; rows is a pandas query of one row
+    interval(table, rows, column, form) the same with its confidence interval, and how many units
+    claim(name), verdict(name)          a claim's number with its interval and n; supported, refuted, undecided
+    verdicts(*names)                    a table of these claims, or of all
+    about                               what made the record (docs/record/about.yaml)
+    spent(*rules)                       minutes of one core that these rules took, or all
+
+form: "percent", or digits as in "3" (significant).
+"""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+
+from repdyn.statistics.words import MARKS, measured, number
+
+TEMPLATES = {"README.md.jinja": "README.md", "results.md.jinja": "docs/results.md"}
+
+
+class Record:
+    """The study of record, as templates see it. Raises ValueError where it lacks what a template asks for."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.claims = pd.read_csv(folder / "claims.csv", keep_default_na=False, na_values=[""]).set_index("name")
+        self.about = yaml.safe_load((folder / "about.yaml").read_text("utf-8"))
+
+    def _row(self, table: str, rows: str):
+        path = self.folder / "tables" / f"{table}.csv"
+        if not path.is_file():
+            raise ValueError(f"{path}: no such table in the record")
+        found = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        found = found.query(rows) if rows else found
+        if len(found) != 1:
+            raise ValueError(f"{path}: {rows!r}: expected one row, found {len(found)}")
+        return found.iloc[0]
+
+    def cell(self, table: str, rows: str, column: str, form: str = "3") -> str:
+        """One number."""
+        return formed(self._row(table, rows)[column], form)
+
+    def interval(self, table: str, rows: str, column: str, form: str = "3") -> str:
+        """A number with its interval, if it has one."""
+        row = self._row(table, rows)
+        ends = [row[f"{column}_{end}"] for end in ("low", "high")]
+        told = formed(row[column], form)
+        return told if any(map(pd.isna, ends)) else f"{told} [{', '.join(formed(end, form) for end in ends)}]"
+
+    def claim(self, name: str) -> str:
+        """The number that decided a claim."""
+        return measured(self.claims.loc[name])
+
+    def verdict(self, name: str) -> str:
+        """In a word."""
+        return self.claims.verdict[name]
+
+    def verdicts(self, *names: str) -> str:
+        """A table of claims in Markdown."""
+        chosen = self.claims.loc[list(names)] if names else self.claims
+        lines = ["| verdict | claim | measured | criterion |", "| --- | --- | --- | --- |"]
+        lines += [f"| {MARKS[r.verdict]} | {r.claim} | {measured(r)} | {r.criterion} |" for r in chosen.itertuples()]
+        return "\n".join(lines)
+
+    def spent(self, *rules: str) -> str:
+        """Minutes of one core."""
+        cost = pd.read_csv(self.folder / "cost.csv").set_index("rule").seconds
+        return f"{(cost.loc[list(rules)] if rules else cost).sum() / 60:.0f}"
+
+
+def formed(value, form: str) -> str:
+    """A number as text."""
+    if form == "percent":
+        return f"{number(100 * float(value), 2)} %"
+    return number(float(value), int(form))
+
+
+def rendered(root: Path = Path(".")) -> dict[Path, str]:
+    """The pages, by where they belong. Raises ValueError that names the template and what it asks for in vain."""
+    record = Record(root / "docs" / "record")
+    pages = Environment(
+        loader=FileSystemLoader(root / "docs" / "templates"),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        autoescape=False,
+    )
+    names = ("cell", "interval", "claim", "verdict", "verdicts", "spent", "about")
+    made = {}
+    for template, page in TEMPLATES.items():
+        try:
+            made[root / page] = pages.get_template(template).render({name: getattr(record, name) for name in names})
+        except (TemplateError, ValueError, KeyError) as error:
+            raise ValueError(f"docs/templates/{template}: {type(error).__name__}: {error}") from error
+    return made
+
+
+def main() -> int:
+    """Write the pages; exit status 1 where the record lacks something."""
+    try:
+        for path, text in rendered().items():
+            path.write_text(text, "utf-8")
+            print(path)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

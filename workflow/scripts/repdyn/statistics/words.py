@@ -1,0 +1,31 @@
+"""Estimates and verdicts in words."""
+
+import math
+
+from repdyn.statistics.verdicts import NOT_EVALUATED, REFUTED, SUPPORTED, UNDECIDED
+
+MARKS = {
+    SUPPORTED: "✓ supported",
+    REFUTED: "✗ refuted",
+    UNDECIDED: "? undecided",
+    NOT_EVALUATED: "not evaluated",
+}
+
+
+def number(value: float, digits: int = 3) -> str:
+    """So many significant digits, with an exponent only where the number would be long without."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if 1e-3 <= abs(value) < 10.0 ** max(digits, 4):
+        places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+        return f"{value:.{places}f}"
+    return f"{value:.{digits - 1}e}"
+
+
+def measured(row) -> str:
+    """The number of a row of claims.csv, with interval, n and unit."""
+    if not math.isfinite(row.value):
+        return "-"
+    ends = f" [{number(row.low)}, {number(row.high)}]" if math.isfinite(row.low) else ""
+    group = f" ({row.group})" if isinstance(row.group, str) and row.group else ""
+    return f"{number(row.value)}{ends}, n = {row.n} {row.unit}s{group}"
