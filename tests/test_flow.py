@@ -173,3 +173,10 @@ def test_cut_off_it_goes_on_to_the_same_bytes(monkeypatch, tmp_path):
         with suppress(InterruptedError):
             found = found or run(**options, checkpoint=checkpoints.Checkpoint(tmp_path / "runs.nc", seconds=1e-9))
     assert offers[:3] == [0, 0, 0] and len(offers) > 35 and found.identical(whole)
+
+
+def test_it_is_given_up_after_so_many_gradients(monkeypatch, caplog):
+    monkeypatch.setattr(flow, "MOST_EVALUATIONS", 30)
+    runs = run(tolerance=1e-5)
+    assert runs.diverged_at.item() > 0 and not np.isfinite(runs.output.values[0, -1]).any()
+    assert "flow given up" in caplog.text

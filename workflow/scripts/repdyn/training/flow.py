@@ -16,6 +16,7 @@ Units of (leaky) ReLU networks slide along their kinks, so that there is no flow
 refused.
 """
 
+import logging
 from functools import cache
 
 import numpy as np
@@ -27,6 +28,7 @@ from repdyn.training.ensemble import Ensemble, described
 from repdyn.training.trace import Batch, Follow, Stop, Trace
 
 MOST_STAGES = 60
+MOST_EVALUATIONS = 100_000  # gradients of a network; the study's take 150 to 300. Beyond, it is given up as lost
 MOST_ROWS = 32  # of gradients of earlier steps, before they are added up with the weights
 NODES = np.array([0, 1 / 2, 1])  # moments of a step at which what is recorded is computed
 DAMPING = 2 / 13
@@ -44,7 +46,8 @@ class FlowTrainer(LayeredNetworks):
 
     @property
     def bytes_each(self) -> int:
-        return 2 * super().bytes_each
+        rows = MOST_ROWS + (2 * MOST_STAGES + 1) * 2  # of activations and gradients, for two points
+        return 2 * super().bytes_each + 2 * rows * int(self.net[0].sum()) * np.float32().nbytes
 
     def train(self, batch: Batch, first: int, steps: int, updates: int, stop: Stop, follow: Follow) -> Trace:
         """Follow the flow from moment `first` on, `updates` steps of the learning rate far; see `loop`."""
@@ -186,7 +189,8 @@ class Path:
         self.start += self.length
         length = self.proposed
         while True:
-            if self.lost or not length > 1e-12 * max(self.start, 1e-6) or not np.isfinite(length):
+            possible = np.isfinite(length) and length > 1e-12 * max(self.start, 1e-6)
+            if self.lost or not possible or self.evaluations > MOST_EVALUATIONS:
                 self._lose()
                 return
             count = int(np.sqrt(1.54 * length * self.radius + 1)) + 1
@@ -224,6 +228,8 @@ class Path:
 
     def _lose(self) -> None:
         """No step is possible any more: what comes is not finite."""
+        if self.evaluations > MOST_EVALUATIONS and not self.lost:
+            logging.warning("flow given up at learning rate x steps = %g: %d gradients", self.start, self.evaluations)
         self.lost, self.length = 1.0, 1e300
         self.trained[:] = self.distances[:] = self.followed[:] = np.nan
 

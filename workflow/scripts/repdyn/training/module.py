@@ -96,16 +96,25 @@ class ModuleTrainer:
         own = [values.shape[0] > 1 for values in (x, y)]
         parameters, masks = (_part(values, stack) for values in (self.parameters, masks))
         data = [_rows(v, stack) if o else v.select(0, 0) for v, o in zip((x, y), own)]
-        slope = grad(self._loss, has_aux=True)
-        if stack.stop - stack.start == 1:  # vmap would only cost time
-            one = [{name: v.select(0, 0) for name, v in values.items()} for values in (parameters, masks)]
+        if (
+            stack.stop - stack.start == 1
+        ):  # vmap would only cost time, and torch.func.grad keeps a graph of the gradient
+            masks = {name: v.select(0, 0) for name, v in masks.items()}
             data = [v.select(0, 0) if o else v for v, o in zip(data, own)]
-            gradients, (loss, output, hidden) = slope(*one, *data)
-            gradients = {name: g.unsqueeze(0) for name, g in gradients.items()}
-            return gradients, loss.unsqueeze(0), output.unsqueeze(0), [h.unsqueeze(0) for h in hidden]
+            return self._gradients_of_one({name: v.select(0, 0) for name, v in parameters.items()}, masks, *data)
         axes = (0, 0, *(0 if o else None for o in own))
-        gradients, seen = vmap(slope, in_dims=axes)(parameters, masks, *data)
+        gradients, seen = vmap(grad(self._loss, has_aux=True), in_dims=axes)(parameters, masks, *data)
         return gradients, *seen
+
+    @torch.enable_grad()
+    def _gradients_of_one(self, parameters, masks, x, y):
+        """The same of one network, with a leading axis for it."""
+        leaves = {name: v.detach().requires_grad_() for name, v in parameters.items()}
+        loss, (_, output, hidden) = self._loss(leaves, masks, x, y)
+        found = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True, materialize_grads=True)
+        gradients = {name: g.unsqueeze(0) for name, g in zip(leaves, found, strict=True)}
+        loss, output, *hidden = (v.detach().unsqueeze(0) for v in (loss, output, *hidden))
+        return gradients, loss, output, hidden
 
     def _step(self, x, y, rates, corrections, masks, pairs):
         """One update of every network; losses, outputs and distances (network, layer, pair) before it."""
