@@ -201,6 +201,20 @@ def test_a_network_at_rest_keeps_what_it_has_and_leaves_the_others_alone(optimis
     assert runs.diverged_at.tolist() == full.diverged_at.tolist() and runs.diverged_at[2] >= 0
 
 
+def test_what_is_looked_at_after_a_rest_is_what_the_network_then_had():
+    at = np.array([0, 100, 2000, 2999])
+    end = recorders.Look(lambda view: {"end": view.look(X)[1]}, at)
+    networks = ensemble("mlp", Shape(40, 2, "tanh"), [Member(0, 1.0, 0.02), Member(1, 1.0, 0.00004)])
+    runs = loop.run(networks, POINTS, 3000, [end], rest_loss=1e-8)
+    full = loop.run(networks, POINTS, 3000, [end])
+    rested = int(runs.ended_at[0])
+    assert 100 < rested < 2000 and runs.ended_at[1] == 3000
+    np.testing.assert_array_equal(runs.end[0, 2], runs.end[0, 3])
+    np.testing.assert_allclose(runs.end[0], full.end[0], atol=3e-4)
+    np.testing.assert_array_equal(runs.end[1], full.end[1])
+    assert np.isfinite(runs.batch_loss).all() and np.ptp(runs.batch_loss.values[0, rested:]) == 0
+
+
 def test_a_small_loss_is_no_rest_before_it_has_lasted():
     """At the look after step 999 a falling loss has been below a threshold for LOOK steps, or for one too few."""
 

@@ -212,10 +212,8 @@ class _Part:
         resting = np.zeros_like(lost)
         if self.rest_loss and self.moment % LOOK == 0:
             resting = (losses < self.rest_loss).all(1) & ~self.stopped
-            slot = self.slots[: self.moment].max()
-            for name in ("distance", "output") if slot >= 0 else ():
-                for n in self.going[resting]:
-                    self.seen[name][n, slot + 1 :] = self.seen[name][n, slot]
+            if resting.any():
+                self._hold(self.going[resting], np.flatnonzero(resting))
             self.seen["ended_at"][self.going[resting]] = self.moment - 1
         self.seen["ended_at"][self.going[lost]] = self.moment - 1
         leaving = self.stopped | lost | resting
@@ -226,6 +224,20 @@ class _Part:
             if left.size:
                 self.trainer.keep(left)
                 self.batches.keep(left)
+
+    def _hold(self, networks: np.ndarray, places: np.ndarray) -> None:
+        """Networks at rest stay as they are in all that is recorded later on; places: where the trainer has them."""
+        slot = self.slots[: self.moment].max()
+        for name in ("distance", "output") if slot >= 0 else ():
+            for n in networks:
+                self.seen[name][n, slot + 1 :] = self.seen[name][n, slot]
+        losses = self.seen["batch_loss"]
+        losses[networks, self.moment : self.last + 1] = losses[networks, self.moment - 1, None]
+        for r in self.looks:
+            later = np.flatnonzero(r.at >= self.moment) if isinstance(r, Look) else ()
+            for name, values in r.what(self._view()).items() if len(later) else ():
+                room = self._room(f"{r.time}/{name}", values.shape[1:], len(r.at), values.dtype)
+                room[np.ix_(networks, later)] = values[places, None]
 
     def _look(self) -> None:
         """What recorders see now."""
