@@ -9,12 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from snakemake.utils import update_config
 
+from repdyn.data import mnist_files
 from repdyn.networks import known_architectures
 from repdyn.networks.activations import ACTIVATIONS
+from repdyn.pipeline import between, tables
 from repdyn.pipeline.checking import ConfigurationError, did_you_mean
 from repdyn.pipeline.study import check_yaml, load_study
 
@@ -41,7 +44,8 @@ BRIDGE_ROWS, GRID_ROWS = "rows: [tanh, narrow]", "rows: [default, tanh, gain_0.9
 
 COLUMNS = "name, model, activation, gain, lr, width, depth, steps, layer, solver"
 LIST = "default, gain_0.9, skip, cnn, flat"
-NAME = "a name of a-z, 0-9, '_', '.' and '-' that begins with a letter or digit, without '/' or '..', at most 64 long"
+NAME = "a name of a-z, 0-9, '_', '.' and '-' that begins with a letter or digit, without '/' or '..', at most 64 long, "
+NAME += "that does not end in 20 times the same"
 FOLDER = "a folder, relative to the project or absolute, of letters, digits and _ . , + @ = - between the '/'"
 PLAIN = "a folder such as results/mine, without '.', '..', '//' or a '/' at the end"
 SOURCE = "an address (https://...), a package (npm:NAME@VERSION) or a folder"
@@ -210,6 +214,12 @@ CONFIG_CASES = [
     ("results: .git/x", " = '.git/x': expected a folder outside of .git/, which holds the project's own files"),
     # between keys
     ("mnist.network.layer: 4", " = 4: there are 4 hidden layers, counted from 0: expected at most 3"),
+    ("mnist.download.cache: ..", f" = '..': expected {PLAIN}"),
+    ("mnist.download.cache: .", f" = '.': expected {PLAIN}"),
+    (
+        "mnist.download.cache: tests/mnist",
+        " = 'tests/mnist': expected a folder outside of tests/, which holds the project's own files",
+    ),
     ("mnist.finer: 0.003", " = 0.003: expected a number whose product with mnist.epochs, 200, is a whole number"),
     (
         "response.methods: [single, adam]",
@@ -397,6 +407,7 @@ CELL_CASES = [
         "one of sgd, momentum, adam: gradient flow is followed through dense layers without dropout only",
     ),
     *(("skip", "name", name, NAME) for name in ("", "../skip", "a/b", "a..b", "Skip", "{x}", "n" * 65)),
+    *(("skip", "name", name, NAME) for name in ("n" * 20, "row_" + "ab." * 20)),
 ]
 
 
@@ -518,6 +529,35 @@ def test_rows_that_are_not_selected_are_checked_too(project):
     )
 
 
+def test_synthetic_images_are_not_more_than_there_are(project):
+    told = problems(project, {"mnist": {"images": "synthetic"}, "mnist_structure": {"digits": 100}})
+    assert told == [
+        "command line (--config): mnist_structure.digits = 100: there are 50 synthetic test images of each digit: "
+        "expected at most so many"
+    ]
+    (counts,) = {tuple(np.bincount(mnist_files.synthetic()["test_labels"]))}
+    assert counts == (between.SYNTHETIC_DIGITS,) * 10
+
+
+def test_what_does_not_fit_into_memory_is_refused(project, monkeypatch):
+    monkeypatch.setattr(tables, "memory", lambda: 64_000_000_000)
+    monkeypatch.setattr(between, "memory", lambda: 64_000_000_000)
+    (project / TABLE).write_text(ROWS.replace("50\t5\t400\t2", "100000\t1000\t400\t2", 1))
+    (told,) = problems(project)
+    assert told.endswith(
+        "columns 'width', 'depth' = 100000, 1000: expected a network that fits into memory: one network takes "
+        "39,960 GB, and this machine has 64"
+    )
+    (project / TABLE).write_text(ROWS)
+    told = problems(project, {"two_points": {"networks": 10000}, "training": {"finer": 1000}})
+    place = "command line (--config): two_points.networks = 10000: expected what fits into memory: the distances of row"
+    assert told and all(text.startswith(place) for text in told)
+    assert problems(project, {"blobs": {"task": {"positions": 1000, "pixels": 100}}}) == [
+        "command line (--config): blobs.task.positions = 1000: expected what fits into memory: the pictures take "
+        "80 GB, and this machine has 64"
+    ]
+
+
 def test_other_names_are_for_what_is_not_there_by_its_own():
     """`swish` is `silu` among activations, but also a name that a row can have."""
     assert did_you_mean("Swish", ["relu", "silu"]) == "; did you mean 'silu'?"
@@ -621,6 +661,19 @@ BAD_YAML = {
     "empty": (
         "# nothing\n",
         " found nothing (the file is empty) at the top level: expected keys and values ('key: value')",
+    ),
+    "a word that is no bool": ("a:\n  - !!bool maybe\n", "2: a[0]: not valid YAML: 'maybe' is no bool"),
+    "a word that is no time": ("a: !!timestamp abc\n", "1: a: not valid YAML: 'abc' is no timestamp"),
+    "octal": ("training: {finer: 017}\n", "1: training.finer: YAML reads 017 as 15: expected a decimal number"),
+    "sexagesimal": ("a:\n  b: 1:30\n", "2: a.b: YAML reads 1:30 as 90: expected a decimal number"),
+    "sexagesimal float": ("a: 1:30.5\n", "1: a: YAML reads 1:30.5 as 90.5: expected a decimal number"),
+    "grouped digits": ("a: 1_000\n", "1: a: YAML reads 1_000 as 1000: expected a decimal number"),
+    "anchor in itself": ("a: &x\n  b: *x\n", "1: a.b: not valid YAML: an alias inside its own anchor"),
+    "deep": (f"a: {'[' * 3000}{']' * 3000}\n", " not valid YAML: nested too deeply"),
+    "explosion": (
+        "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+        + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)),
+        " not valid YAML: more than 20000 keys and values, counting what aliases stand for",
     ),
     "key twice": (
         "training:\n  finer: 1\n  device: cpu\n  finer: 2\n",

@@ -135,8 +135,9 @@ WRONG = {
 
 
 def held(folder):
-    """What a folder holds, by name."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
+    """What a folder holds, by name, but for the mark that it was made here."""
+    files = folder.iterdir() if folder.exists() else ()
+    return {path.name: path.read_bytes() for path in files if path.name != downloads.TAG}
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.__name__)
@@ -216,6 +217,23 @@ def test_a_folder_of_ones_own(tmp_path, packed):
     assert held(own) == damaged != before and held(tmp_path / "other") == {}  # the user's files are left alone
 
 
+@pytest.mark.parametrize("name", ["labels", ".labels.x.part"])
+def test_a_folder_of_the_users_loses_nothing(tmp_path, name):
+    """Fashion-MNIST has files of the same names as MNIST."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / name).write_bytes(b"her own")
+    os.utime(own / name, (0, 0))
+    with server(send) as (good, _):
+        if name == "labels":
+            with pytest.raises(Unavailable, match=r"own/labels is there, but not with the content .* move labels away"):
+                fetch(FILES, [good], own, timeout=2)
+            assert held(own) == {"labels": b"her own"}
+        else:
+            assert fetch(FILES, [good], own, timeout=2) == [good]
+            assert held(own) == {**CONTENT, name: b"her own"}
+
+
 def test_a_download_that_is_killed_leaves_nothing_that_counts(tmp_path):
     def trickle(request, body):
         send(request, body[:200_000], len(body))
@@ -238,7 +256,7 @@ fetch({FILES!r}, sys.argv[1:2], sys.argv[2], timeout=20)
         finally:
             os.kill(child.pid, signal.SIGKILL)
             child.wait()
-        (part,) = tmp_path.iterdir()
+        (part,) = [path for path in tmp_path.iterdir() if path.name != downloads.TAG]
         assert part.suffix == ".part" and 0 < part.stat().st_size < 300_000
         assert fetch(FILES, [good], tmp_path, timeout=2) == [good]
     assert {name: content for name, content in held(tmp_path).items() if name != part.name} == CONTENT

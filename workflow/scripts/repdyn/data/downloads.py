@@ -32,6 +32,7 @@ from pathlib import Path
 REGISTRY = "https://registry.npmjs.org"
 LONGEST = 900  # seconds that one transfer may take in all, however steadily it trickles
 PACKAGE_BYTES = 200_000_000  # no package of a registry may be larger
+TAG, TAG_TEXT = "CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n# Downloads of repdyn; can be removed.\n"
 STALE = 3600  # seconds after which an unfinished download is taken for a killed one's
 _CHUNK = 1 << 18
 
@@ -60,12 +61,16 @@ class _Absent(_Fault):
 def fetch(files: list[File], sources: list[str], folder: str | Path, timeout: float) -> list[str]:
     """Make sure that `folder` holds all files, each with the right content; returns the sources that served.
 
-    A file that is there already is used if its content is right, and deleted if it is not. `timeout` is the number of
-    seconds that a source may be silent. Raises Unavailable if something is missing after the last source.
+    A file that is there already is used if its content is right. If it is not, it is deleted in a folder that was made
+    here, and a reason to stop in any other. `timeout` is the number of seconds that a source may be silent. Raises
+    Unavailable if something is missing after the last source.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
+    if not any(folder.iterdir()):
+        (folder / TAG).write_text(TAG_TEXT)
+    if (folder / TAG).exists():
+        _sweep(folder)
     missing = [file for file in files if not _cached(file, folder)]
     served, answers = [], []
     for source in sources:
@@ -180,12 +185,12 @@ def _keep(file: File, chunks: Iterable[bytes], folder: Path) -> None:
                 digest.update(chunk)
                 total += len(chunk)
                 if total > file.size:
-                    raise _Fault(f"more than {file.size} bytes, expected {file.size}: deleted")
+                    raise _Fault(f"more than {file.size} bytes, expected {file.size}: not kept")
                 out.write(chunk)
         if total != file.size:
-            raise _Fault(f"{total} bytes, expected {file.size}: deleted")
+            raise _Fault(f"{total} bytes, expected {file.size}: not kept")
         if digest.hexdigest() != file.sha256:
-            raise _Fault(f"its SHA-256 is {digest.hexdigest()}, expected {file.sha256}: deleted")
+            raise _Fault(f"its SHA-256 is {digest.hexdigest()}, expected {file.sha256}: not kept")
         os.chmod(temporary, 0o644)
         os.replace(temporary, folder / file.name)
     finally:
@@ -193,13 +198,19 @@ def _keep(file: File, chunks: Iterable[bytes], folder: Path) -> None:
 
 
 def _cached(file: File, folder: Path) -> bool:
-    """Whether the file is there and right; a wrong one is deleted."""
+    """Whether the file is there and right; a wrong one is deleted where it can't be the user's own."""
     path = folder / file.name
-    if not path.is_file():
+    if not path.exists():
         return False
-    with open(path, "rb") as stream:
-        if path.stat().st_size == file.size and hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256:
-            return True
+    if path.is_file():
+        with open(path, "rb") as stream:
+            if path.stat().st_size == file.size and hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256:
+                return True
+    if path.is_dir() or not (folder / TAG).exists():
+        told = (
+            f"{path} is there, but not with the content that is wanted (SHA-256), and this folder is not the workflow's"
+        )
+        raise Unavailable(f"{told}: name another one for downloads, or move {file.name} away.")
     logging.warning("%s: not the content that belongs there (SHA-256): deleted", path)
     path.unlink()
     return False

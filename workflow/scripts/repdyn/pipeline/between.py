@@ -9,16 +9,18 @@ import os
 
 from repdyn import networks
 from repdyn.pipeline.checking import did_you_mean
-from repdyn.pipeline.tables import hidden_layers, shape_of
+from repdyn.pipeline.tables import hidden_layers, memory, shape_of
 
+SYNTHETIC_DIGITS = 50  # test images of each digit that data.mnist_files.synthetic makes
 SOURCE_FOLDERS = ("config", "workflow", "profiles", "tests", "benchmarks", "docs")
 
 
 def check(check, rows: dict[str, dict]) -> None:
     """All rules below; check.selected becomes the names of the rows of two_points that are trained."""
-    _check_results(check)
+    _check_folders(check)
     _check_orders(check)
     _check_mnist(check)
+    _check_memory(check, rows)
     if names := check.names.get("two_points"):
         check.selected = _selected(check, names)
         _check_compared(check, rows["two_points"])
@@ -125,15 +127,40 @@ def _check_mnist(check) -> None:
         told = f"expected a number whose product with mnist.epochs, {epochs}, is a whole number"
         check.complain(("mnist", "finer"), finer, told)
 
+    digits = check.sound("mnist_structure", "digits")
+    if check.sound("mnist", "images") == "synthetic" and digits is not None and digits > SYNTHETIC_DIGITS:
+        told = f"there are {SYNTHETIC_DIGITS} synthetic test images of each digit: expected at most so many"
+        check.complain(("mnist_structure", "digits"), digits, told)
 
-def _check_results(check) -> None:
-    results = check.sound("results")
-    if results is not None and (fault := results_fault(results, check.root)):
-        check.complain(("results",), results, fault)
+
+def _check_memory(check, rows) -> None:
+    """What is recorded at every step of two points, and the pictures of blobs, have to fit into memory."""
+    count, finer = check.sound("two_points", "networks"), check.sound("training", "finer")
+    if None not in (count, finer):
+        for name, row in rows["two_points"].items():
+            needed = 4 * count * hidden_layers(row, **check.ends("two_points")) * row["steps"] * finer
+            _compare_with_memory(check, ("two_points", "networks"), count, needed, f"the distances of row {name}")
+    positions, pixels = (check.sound("blobs", "task", key) for key in ("positions", "pixels"))
+    if None not in (positions, pixels):
+        needed = 4 * 2 * positions**2 * (pixels**2 + 2)
+        _compare_with_memory(check, ("blobs", "task", "positions"), positions, needed, "the pictures")
 
 
-def results_fault(text, root):
-    """What is wrong with the folder of results, or None."""
+def _compare_with_memory(check, path, value, needed, what) -> None:
+    if needed > memory():
+        told = f"{what} take {needed / 1e9:,.0f} GB, and this machine has {memory() / 1e9:,.0f}"
+        check.complain(path, value, f"expected what fits into memory: {told}")
+
+
+def _check_folders(check) -> None:
+    for path in (("results",), ("mnist", "download", "cache")):
+        folder = check.sound(*path)
+        if folder is not None and (fault := folder_fault(folder, check.root)):
+            check.complain(path, folder, fault)
+
+
+def folder_fault(text, root):
+    """What is wrong with a folder in which things are made, or None."""
     parts = text.removeprefix("/").split("/")
     if ".." in parts or "." in parts or "" in parts:
         return "expected a folder such as results/mine, without '.', '..', '//' or a '/' at the end"

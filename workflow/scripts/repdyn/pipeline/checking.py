@@ -90,9 +90,15 @@ def read_yaml(path, shown) -> Document:
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
-        if isinstance(node, yaml.MappingNode):
-            _index(node, (), document, set())  # first: constructing the data resolves merges (<<) in the nodes
+        if node:
+            index = _Index(document, loader)  # first: constructing the data resolves merges (<<) in the nodes
+            index.add(node)
+            if index.unreadable:
+                return document
         data = node and loader.construct_document(node)
+    except RecursionError:
+        document.problems.append(f"{shown}: not valid YAML: nested too deeply")
+        return document
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         told = ", ".join(part for part in (error.context, error.problem) if part)
@@ -109,28 +115,58 @@ def read_yaml(path, shown) -> Document:
     return document
 
 
-def _index(node, path, document, open_nodes):
-    """Note the line of every key below `node`, and each key that is given twice in one mapping."""
-    if id(node) in open_nodes:  # an alias inside its own anchor
-        return
-    open_nodes = open_nodes | {id(node)}
-    if isinstance(node, yaml.MappingNode):
+class _Index:
+    """Notes the line of every key of a document, and what is wrong with its nodes one by one."""
+
+    MOST = 20_000  # keys and values of a file, where an alias counts as all that it stands for
+
+    def __init__(self, document: Document, loader: yaml.SafeLoader):
+        self.document, self.loader, self.count, self.unreadable = document, loader, 0, False
+
+    def complain(self, node, path, told) -> None:
+        place = f"{dotted(path)}: " if path else ""
+        self.document.problems.append(f"{self.document.shown}:{node.start_mark.line + 1}: {place}{told}")
+
+    def add(self, node, path=(), above=()) -> None:
+        """All that is below a node."""
+        self.count += 1
+        if self.count > self.MOST:
+            raise yaml.YAMLError(f"more than {self.MOST} keys and values, counting what aliases stand for")
+        if any(node is other for other in above):
+            self.unreadable = True
+            return self.complain(node, path, "not valid YAML: an alias inside its own anchor")
+        if isinstance(node, yaml.MappingNode):
+            self.mapping(node, path, (*above, node))
+        elif isinstance(node, yaml.SequenceNode):
+            for i, item in enumerate(node.value):
+                self.document.lines[(*path, str(i))] = item.start_mark.line + 1
+                self.add(item, (*path, i), (*above, node))
+        else:
+            self.scalar(node, path)
+
+    def mapping(self, node, path, above) -> None:
         first = {}
         for key, value in node.value:
             name, line = str(key.value), key.start_mark.line + 1
             here = (*path, name)
             if name in first and name != "<<":
-                document.problems.append(
-                    f"{document.shown}:{line}: {dotted(here)}: given twice (first in line {first[name]}), "
-                    "and only the last would count: expected each key once"
-                )
+                told = f"given twice (first in line {first[name]}), and only the last would count"
+                self.complain(key, here, f"{told}: expected each key once")
             first.setdefault(name, line)
-            document.lines[here] = line
-            _index(value, here, document, open_nodes)
-    elif isinstance(node, yaml.SequenceNode):
-        for i, item in enumerate(node.value):
-            document.lines[(*path, str(i))] = item.start_mark.line + 1
-            _index(item, (*path, str(i)), document, open_nodes)
+            self.document.lines[tuple(map(str, here))] = line
+            self.add(value, here, above)
+
+    def scalar(self, node, path) -> None:
+        try:
+            value = self.loader.construct_object(node)
+        except yaml.MarkedYAMLError:
+            raise
+        except Exception:  # the reader takes for granted that what has a tag is of its form
+            self.unreadable, kind = True, node.tag.rpartition(":")[2]
+            return self.complain(node, path, f"not valid YAML: {node.value!r} is no {kind}")
+        decimal = r"[-+]?(0|[1-9][0-9]*)" if isinstance(value, int) else r"[^_:]*"
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and not re.fullmatch(decimal, node.value):
+            self.complain(node, path, f"YAML reads {node.value} as {value}: expected a decimal number")
 
 
 def where(documents, path, value=MISSING):

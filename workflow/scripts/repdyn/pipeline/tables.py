@@ -3,6 +3,7 @@
 A message names the file, the row (by its line in the file) and the column, the value, and what was expected.
 """
 
+import os
 from pathlib import Path
 
 from repdyn import networks
@@ -110,6 +111,21 @@ def drops_units(row, in_dim=1, out_dim=1):
     return isinstance(found, list) and any(layer.dropout for layer in found)
 
 
+def memory() -> int:
+    """Bytes of this machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def bytes_of(row, in_dim=1, out_dim=1) -> int:
+    """What the weights of one network take in memory, with what its optimiser keeps; 0 for a torch module."""
+    found = networks.layers(row["model"], shape_of(row, in_dim, out_dim))
+    if not isinstance(found, list):
+        return 0
+    inputs_and_outputs = [(*layer.weights.weight_shape, layer.weights.bias_size) for layer in found]
+    copies = 1 + (OPTIMISERS[row["solver"]].memory if row["solver"] in OPTIMISERS else 0)
+    return 4 * copies * sum(inputs * outputs + biases for inputs, outputs, biases in inputs_and_outputs)
+
+
 def _row_faults(row, in_dim, out_dim):
     """Rules between the columns of one row: (columns with their values, what is wrong)."""
     try:
@@ -120,6 +136,10 @@ def _row_faults(row, in_dim, out_dim):
         place = f"columns 'width', 'depth' = {row['width']}, {row['depth']}"
         yield place, f"expected a shape that can be built: {error}"
         return
+    if (needed := bytes_of(row, in_dim, out_dim)) > memory():
+        place = f"columns 'width', 'depth' = {row['width']}, {row['depth']}"
+        told = f"one network takes {needed / 1e9:,.0f} GB, and this machine has {memory() / 1e9:,.0f}"
+        yield place, f"expected a network that fits into memory: {told}"
     if row["layer"] > last:
         told = f"{row['model']} of depth {row['depth']}: hidden layers 0 to {last}"
         yield f"column 'layer' = {row['layer']}", f"expected a whole number >= 0 and <= {last} ({told})"
