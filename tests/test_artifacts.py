@@ -54,3 +54,40 @@ def test_provenance_names_code_and_versions(tmp_path):
     assert before["code_sha256"] != after["code_sha256"]
     assert before["row"] == '{"name": "default"}'
     assert before["libraries"] == f"numpy {np.__version__}"
+
+
+@pytest.fixture
+def dataset():
+    values = np.random.default_rng(0).random((3, 4000)).astype(np.float32)
+    return xr.Dataset({"H": (("seed", "step"), values), "scale": ((), 2.0)}, attrs={"setting": "default"})
+
+
+def test_no_flipped_bit_of_a_dataset_changes_what_is_read(dataset, tmp_path):
+    path = tmp_path / "runs.nc"
+    artifacts.write_dataset(dataset, path)
+    content, draw, refused = path.read_bytes(), np.random.default_rng(1), 0
+    for _ in range(60):
+        damaged = bytearray(content)
+        damaged[draw.integers(len(content))] ^= 1 << draw.integers(8)
+        path.write_bytes(damaged)
+        try:
+            xr.testing.assert_identical(artifacts.read_dataset(path), dataset)
+        except artifacts.DamagedError as error:
+            assert str(error).endswith(f"Make it again, and what depends on it: snakemake --force {path}")
+            refused += 1
+    assert refused > 40  # the others hit what is not used
+
+
+def test_what_is_cut_off_is_named_with_the_cure(dataset, tmp_path):
+    runs, table = tmp_path / "runs.nc", tmp_path / "fits.csv"
+    artifacts.write_dataset(dataset, runs)
+    artifacts.write_table(pd.DataFrame({"setting": ["a", "b"], "eta_h": [0.25, 0.125]}), table)
+    for path, read in ((runs, artifacts.read_dataset), (table, artifacts.read_table)):
+        content = path.read_bytes()
+        for length in (0, len(content) // 3, int(0.95 * len(content))):
+            path.write_bytes(content[:length])
+            with pytest.raises(artifacts.DamagedError, match=rf"^{path} was damaged .* snakemake --force {path}$"):
+                read(path)
+        path.unlink()
+        with pytest.raises(FileNotFoundError):
+            read(path)

@@ -269,6 +269,25 @@ def test_a_broken_checkpoint_is_not_believed(harm, cut_off, tmp_path, caplog):
     assert "can't be read" in begun_anew(tmp_path, caplog)
 
 
+def test_no_damage_of_a_checkpoint_is_a_crash(cut_off, tmp_path):
+    """One bit turned anywhere in the archive: what was saved comes back as it was, or nothing does."""
+    content, draw = cut_off.read_bytes(), random.Random(0)
+    part = Checkpoint(tmp_path / "runs.nc", ROW, seconds=1e9).part(range(3))
+    saved, refused = part.resume(), 0
+    for _ in range(300):
+        damaged = bytearray(content)
+        place = draw.randrange(len(content)) if draw.random() < 0.5 else -draw.randrange(1, 2000)  # its directory
+        damaged[place] ^= 1 << draw.randrange(8)
+        cut_off.write_bytes(damaged)
+        found = part.resume()
+        if found is None:
+            refused += 1
+        else:
+            assert saved.keys() == found.keys()
+            assert all(np.array_equal(saved[name], found[name], equal_nan=True) for name in saved)
+    assert refused > 150
+
+
 def test_without_an_interval_nothing_is_written(tmp_path):
     two_points()(Checkpoint(tmp_path / "runs.nc", ROW, seconds=0))
     assert not list(tmp_path.iterdir())

@@ -32,15 +32,33 @@ def whole(path: str | Path):
         temporary.unlink(missing_ok=True)
 
 
+class DamagedError(Exception):
+    """A result is not what was written; the text names the file and how it is made again."""
+
+    def __init__(self, path: str | Path, reason: object):
+        super().__init__(
+            f"{path} was damaged after it was made ({reason}). Make it again, and what depends on it: "
+            f"snakemake --force {path}"
+        )
+
+
 def write_dataset(dataset: xr.Dataset, path: str | Path) -> None:
-    """Write labelled arrays as netCDF."""
+    """Write labelled arrays as netCDF, with checksums (Fletcher's) of the values."""
+    values = [
+        name for name, array in dataset.variables.items() if array.size and array.ndim and array.dtype.kind in "iufb"
+    ]
     with whole(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf")
+        dataset.to_netcdf(temporary, engine="h5netcdf", encoding={name: {"fletcher32": True} for name in values})
 
 
 def read_dataset(path: str | Path) -> xr.Dataset:
-    """Read labelled arrays into memory."""
-    return xr.load_dataset(path, engine="h5netcdf")
+    """Read labelled arrays into memory. Raises DamagedError for a file that is cut off or fails its checksums."""
+    try:
+        return xr.load_dataset(path, engine="h5netcdf")
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # damage shows as almost any error of HDF5
+        raise DamagedError(path, error) from error
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
@@ -50,7 +68,14 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
-    """Read a table; names and reasons stay text, whatever they look like."""
+    """Read a table; names and reasons stay text, whatever they look like.
+
+    Raises DamagedError for one that is empty or cut off within a line.
+    """
+    if (last := Path(path).read_bytes()[-1:]) != b"\n":
+        raise DamagedError(
+            path, f"it ends in {last.decode(errors='replace')!r} in the midst of a line" if last else "it is empty"
+        )
     text = {"setting": str, "reason": str}
     table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
     if "reason" in table:

@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import os
 import sys
 import time
 from importlib import import_module
@@ -28,6 +29,7 @@ def arguments(main, snakemake) -> dict:
 
 def call(snakemake) -> None:
     """Call the rule's `main`. One that draws returns a figure and the table of its numbers, which are written here."""
+    os.environ["MPLBACKEND"] = "Agg"  # a notebook names one in its kernel's environment that is nowhere else
     main = loaded(snakemake.input.code[0]).main
     if not hasattr(snakemake.output, "svg"):
         main(**arguments(main, snakemake))

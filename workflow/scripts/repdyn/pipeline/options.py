@@ -28,8 +28,8 @@ REGISTERED = {"an activation": ACTIVATIONS, "an architecture": known_architectur
 TEXTS = {  # form, and how it is told
     "a name": (
         r"^(?!.*\.\.)(?!.*?(.+)\1{19}\Z)[a-z0-9][a-z0-9_.-]{0,63}\Z",  # Snakemake takes repetition for an endless loop
-        "a name of a-z, 0-9, '_', '.' and '-' that begins with a letter or digit, without '/' or '..', at most 64 long, "
-        "that does not end in 20 times the same",
+        "a name of a-z, 0-9, '_', '.' and '-' that begins with a letter or digit, without '/' or '..', at most 64 "
+        "long, that does not end in 20 times the same",
     ),
     "a folder": (
         r"^[A-Za-z0-9_.,+@=/-]+\Z",

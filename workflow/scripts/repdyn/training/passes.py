@@ -73,6 +73,23 @@ class CompiledCode(caching._CacheLocator):
         return cls(function) if Path(file) in SOURCES else None
 
 
+class MendedFile(caching.IndexDataCacheFile):
+    """Compiled code on disk, of which what is empty or cut off counts as absent: it is compiled and written anew."""
+
+    def _load_index(self):
+        try:
+            return super()._load_index()
+        except Exception:  # damage shows as almost any error of pickle
+            return {}
+
+    def _load_data(self, name):
+        try:
+            return super()._load_data(name)
+        except Exception as error:
+            raise OSError(f"{name}: damaged") from error  # which numba takes for absent
+
+
+caching.IndexDataCacheFile = MendedFile
 caching.CompileResultCacheImpl._locator_classes = [CompiledCode, *caching.CompileResultCacheImpl._locator_classes]
 
 # Allows the sums over units to be vectorised; the order of additions is then the compiler's, but a fixed one.
