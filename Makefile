@@ -8,9 +8,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # make CACHE=DIR: results are taken from that folder where it has them, and put there where it hasn't
 ifdef CACHE
-export SNAKEMAKE_OUTPUT_CACHE := $(abspath $(CACHE))
+export SNAKEMAKE_OUTPUT_CACHE := $(shell mkdir -p "$(CACHE)" && cd "$(CACHE)" && pwd)
 USE_CACHE := --cache
-$(shell mkdir -p $(SNAKEMAKE_OUTPUT_CACHE))
 endif
 
 .PHONY: study environment test test-slurm report bench lint format lock clean help
@@ -25,7 +24,7 @@ report: study  ## results/report.html: every figure and table in one file that o
 environment: $(READY)  ## .venv with everything that is needed, and nothing else
 
 test: $(READY)  ## all tests but those on SLURM
-	python -m pytest --numprocesses auto --dist loadfile
+	python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test-slurm: $(READY)  ## the SLURM profile on a real SLURM, started on this machine (Debian, root): 6 to 8 minutes
 	python tests/slurm/cluster.py python -m pytest -m slurm --numprocesses 7 tests/slurm

@@ -1,10 +1,12 @@
 """Fixtures that the tests share: a copy of the project, and Snakemake run in it."""
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,9 +25,10 @@ GENERATED = (".git", ".venv", ".snakemake", "__pycache__", ".pytest_cache", ".hy
 class Project:
     """A copy of the project in a folder of its own, run with this interpreter's Snakemake."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, made: Path | None = None):
+        """A copy of the sources, or of a project with all that has been made in it."""
         self.folder = folder
-        shutil.copytree(ROOT, folder, ignore=self._ignored)
+        shutil.copytree(made or ROOT, folder, ignore=None if made else self._ignored)
         (folder / "results").mkdir(exist_ok=True)
 
     @staticmethod
@@ -49,9 +52,9 @@ class Project:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         return subprocess.Popen(command, cwd=self.folder, env=environment, **pipes, start_new_session=new_session)
 
-    def snakemake(self, *arguments: str) -> str:
+    def snakemake(self, *arguments: str, **variables) -> str:
         """Run Snakemake to its end; returns what it printed. Fails the test if it failed."""
-        process = self.start(*arguments)
+        process = self.start(*arguments, **variables)
         printed, _ = process.communicate()
         assert process.returncode == 0, printed
         return printed
@@ -71,12 +74,42 @@ class Project:
         return jobs
 
 
+@dataclass
+class SmokeStudy:
+    """The smoke study as it was made from nothing: the project's folder, and the cache that it filled."""
+
+    folder: Path
+    cache: Path
+
+
 @pytest.fixture(scope="session")
-def smoke(tmp_path_factory) -> Project:
-    """A project in which the smoke study has been run once from nothing. Tests leave its files as they found them."""
-    project = Project(tmp_path_factory.mktemp("project") / "repdyn")
-    project.snakemake()
-    return project
+def smoke_study(tmp_path_factory) -> SmokeStudy:
+    """Made once for all processes of a test run; tests change copies of it only."""
+    base = tmp_path_factory.getbasetemp()
+    base = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "smoke_study"
+    base.mkdir(exist_ok=True)
+    study = SmokeStudy(base / "repdyn", base / "cache")
+    with open(base / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the first process makes it, the others wait
+        if not study.folder.exists():
+            shutil.rmtree(base / "unfinished", ignore_errors=True)
+            project = Project(base / "unfinished")
+            study.cache.mkdir(exist_ok=True)
+            project.snakemake("--cache", SNAKEMAKE_OUTPUT_CACHE=str(study.cache))
+            project.folder.rename(study.folder)
+    return study
+
+
+@pytest.fixture(scope="session")
+def smoke(smoke_study, tmp_path_factory) -> Project:
+    """A project in which the smoke study has been made. Tests leave its files as they found them."""
+    return Project(tmp_path_factory.mktemp("project") / "repdyn", smoke_study.folder)
+
+
+def pytest_collection_modifyitems(items):
+    """Modules that need the smoke study come first: the longest of them must not begin when all else is done."""
+    modules = {item.path for item in items if "smoke_study" in item.fixturenames}
+    items.sort(key=lambda item: item.path not in modules)
 
 
 def pytest_terminal_summary(terminalreporter):

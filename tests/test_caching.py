@@ -1,5 +1,6 @@
 """A cache that folders share: what is in it is not made twice, what differs is never taken from it."""
 
+import asyncio
 import hashlib
 import os
 import re
@@ -8,10 +9,16 @@ import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import AsyncMock
 
 import pytest
 import yaml
 from conftest import Project
+from snakemake.caching.local import OutputFileCache
+from snakemake.caching.rule import CacheFlag
+from snakemake.exceptions import CacheMissException
+from snakemake.logging import logger
 from test_environments import rules
 from test_workflow import digests, edited
 
@@ -24,9 +31,9 @@ RESULTS = "results/smoke"
 class Shared:
     """A cache, and projects that use it."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, filled: Path | None = None):
         self.folder = folder
-        folder.mkdir()
+        shutil.copytree(filled, folder) if filled else folder.mkdir()
 
     def start(self, project: Project, *targets: str, named: Sequence[str] = ()) -> subprocess.Popen:
         return project.start(*targets, "--cache", *named, SNAKEMAKE_OUTPUT_CACHE=str(self.folder))
@@ -43,14 +50,10 @@ class Shared:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory) -> Shared:
-    """A cache filled with the smoke study by a project that is gone."""
-    base = tmp_path_factory.mktemp("shared")
-    shared, project = Shared(base / "cache"), Project(base / "first")
-    ran, _ = shared.run(project, "all")
-    assert {"two_points_train/default", "two_points_fit/default", "depth_plot"} <= ran
-    shared.results = digests(project.folder / RESULTS)
-    shutil.rmtree(project.folder)
+def filled(smoke_study, tmp_path_factory) -> Shared:
+    """A cache filled with the smoke study by another project."""
+    shared = Shared(tmp_path_factory.mktemp("shared") / "cache", smoke_study.cache)
+    shared.results = digests(smoke_study.folder / RESULTS)
     return shared
 
 
@@ -117,16 +120,32 @@ def test_what_decides_nothing_is_not_in_the_key(filled, project):
 
 def test_an_entry_that_was_changed_is_not_believed(filled, project):
     filled.run(project, FITS[0])
-    entry = Path(os.readlink(project.folder / FITS[0]))
-    content = bytearray(entry.read_bytes())
-    content[len(content) // 2] ^= 1
-    entry.write_bytes(content)
+    entry = damage(project.folder / FITS[0])
     ran, printed = filled.run(project, FITS[0])
     assert ran == {"two_points_fit/default"}
-    assert f"{entry}: not what it was when it was cached; removed, to be made again" in printed
+    assert f"{entry}: not what it was when it was cached; to be made again" in printed
     made = hashlib.sha256((project.folder / FITS[0]).read_bytes()).hexdigest()
     assert made == filled.results["two_points/default.csv"]
     assert filled.run(project, FITS[0])[0] == set()  # it is in the cache again
+
+
+def test_a_result_that_links_to_a_changed_entry_is_made_again_by_one_run(filled, project):
+    filled.run(project, FITS[0])
+    damage(project.folder / FITS[0])
+    process = filled.start(project, FITS[0])
+    assert process.wait() == 0, process.stdout.read()
+    assert (
+        hashlib.sha256((project.folder / FITS[0]).read_bytes()).hexdigest() == filled.results["two_points/default.csv"]
+    )
+
+
+def damage(result: Path) -> Path:
+    """Turn a bit of the entry that a result links to; returns the entry."""
+    entry = result.readlink()
+    content = bytearray(entry.read_bytes())
+    content[len(content) // 2] ^= 1
+    entry.write_bytes(content)
+    return entry
 
 
 def test_two_runs_that_fill_a_cache_at_once(filled, tmp_path):
@@ -138,21 +157,108 @@ def test_two_runs_that_fill_a_cache_at_once(filled, tmp_path):
         made = digests(one.folder / RESULTS)
         assert {str(Path(fit).relative_to(RESULTS)) for fit in FITS} < set(made)
         assert made == {name: filled.results[name] for name in made}
-    assert caching.remove_changed(shared.folder) == []
+    entries = [path for path in shared.folder.iterdir() if path.suffix != ".sha256"]
+    assert all(map(caching.is_sound, entries)) and {path.stat().st_mode & 0o777 for path in entries} == {0o644}
     assert {path.suffix for path in shared.folder.iterdir()} == {".nc", ".csv", ".sha256"}
     assert len(list(shared.folder.iterdir())) == 2 * 5  # the points, two trainings, two fits; and their checksums
 
 
-def test_checksums(tmp_path):
-    for name in ("a.csv", "b.nc"):
-        (tmp_path / name).write_text(name)
-    (tmp_path / "preparing").mkdir()
-    caching.record(tmp_path)
-    assert caching.remove_changed(tmp_path) == []
-    (tmp_path / "a.csv").write_text("something else")
-    (tmp_path / "new.nc").write_text("not seen before")
-    assert caching.remove_changed(tmp_path) == [tmp_path / "a.csv"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.nc", "b.nc.sha256", "new.nc", "preparing"]
+class Kept(OutputFileCache):
+    """A cache in a folder, with one entry."""
+
+    def __init__(self, folder: Path, output: Path):
+        self.folder, self.output = folder, output
+
+    async def get_outputfiles_and_cachefiles(self, job):
+        return [(self.output, self.folder / "key.csv")]
+
+    async def store(self, job):
+        shutil.move(self.output, self.folder / "key.csv")
+        self.output.symlink_to(self.folder / "key.csv")
+
+
+@pytest.fixture
+def asked(tmp_path, caplog):
+    """What Snakemake asks of a cached rule, with one output that has just been made."""
+    (tmp_path / "cache").mkdir()
+    output = tmp_path / "made.csv"
+    output.write_text("made")
+    cache = Kept(tmp_path / "cache", output)
+    rule = SimpleNamespace(workflow=SimpleNamespace(output_file_cache=cache))
+    job = SimpleNamespace(output=[str(output)])
+    caplog.handler.setLevel(0)
+    logger.addHandler(caplog.handler)
+    yield SimpleNamespace(
+        cache=cache,
+        output=output,
+        entry=tmp_path / "cache" / "key.csv",
+        do=lambda what: asyncio.run(getattr(caching.CheckedCache(rule, CacheFlag.output), what)(job)),
+    )
+    logger.removeHandler(caplog.handler)
+
+
+def test_an_entry_counts_while_it_is_what_was_put_there(asked, caplog):
+    assert not asked.do("exists")
+    asked.do("store")
+    assert asked.do("exists") and asked.output.is_symlink() and asked.entry.stat().st_mode & 0o777 == 0o644
+    asked.entry.write_text("something else")
+    assert not asked.do("exists") and not asked.entry.exists()
+    assert f"{asked.entry}: not what it was when it was cached; to be made again" in caplog.text
+
+
+def test_an_entry_without_a_checksum_is_not_used(asked, caplog):
+    asked.do("store")
+    asked.entry.with_name("key.csv.sha256").unlink()
+    assert not asked.do("exists")
+    assert f"{asked.entry}: has no checksum beside it; not used" in caplog.text
+
+
+def refuse(*_, **__):
+    raise PermissionError(13, "Permission denied")
+
+
+def test_what_cannot_be_written_is_said_and_the_result_stays(asked, caplog, monkeypatch):
+    monkeypatch.setattr(caching, "whole", refuse)
+    asked.do("store")
+    assert asked.output.read_text() == "made" and not asked.output.is_symlink()
+    assert f"not kept in the cache: {asked.output} ([Errno 13] Permission denied)" in caplog.text
+
+
+def test_what_cannot_be_read_or_removed_is_said_and_not_used(asked, caplog, monkeypatch):
+    asked.do("store")
+    with monkeypatch.context() as patched:
+        patched.setattr(caching, "sha256", refuse)
+        assert not asked.do("exists")
+    assert f"{asked.entry}: Permission denied; not used" in caplog.text
+    asked.entry.write_text("something else")
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert not asked.do("exists") and asked.entry.exists()
+    with pytest.raises(CacheMissException):
+        asked.do("fetch")
+
+
+def test_another_run_may_have_stored_the_same_in_the_meantime(asked):
+    asked.do("store")
+    asked.output.unlink()
+    asked.output.write_text("made")
+    asked.cache.fetch = AsyncMock()
+    asked.do("store")
+    asked.cache.fetch.assert_awaited_once()
+
+
+@pytest.mark.parametrize("named", [None, ""])
+def test_a_cache_without_a_folder_is_no_cache(smoke, named):
+    variables = {} if named is None else {"SNAKEMAKE_OUTPUT_CACHE": named}
+    printed = smoke.snakemake("--cache", "two_points_fit", "--dry-run", **variables)
+    assert "no cache location specified" in printed
+
+
+def test_make_takes_a_folder_with_a_blank(tmp_path):
+    show = '\nshow:\n\t@echo "$$SNAKEMAKE_OUTPUT_CACHE"\n'
+    (tmp_path / "Makefile").write_text(Path("Makefile").read_text() + show)
+    done = subprocess.run(["make", "CACHE=a b", "show"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{tmp_path / 'a b'}\n" and (tmp_path / "a b").is_dir()
+    assert not (tmp_path / "a").exists()
 
 
 def test_without_a_cache_nobody_speaks_of_it(smoke):

@@ -8,13 +8,13 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from snakemake.caching.rule import RuleCache
 from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from repdyn.pipeline import caching, claims, sources, study as studies
+from repdyn.pipeline import claims, sources, study as studies
+from repdyn.pipeline.caching import CheckedCache, remove_unsound_links
 from repdyn.pipeline.checking import ConfigurationError
 from repdyn.pipeline.options import TABLES
 
@@ -138,7 +138,7 @@ def frame(jobs):
         job.set_log(f"{log}.log")
         trains = job.name.endswith("_train")
         job.conda_env = f"../envs/{'training' if trains else 'analysis'}.yaml"
-        job.cache = RuleCache.from_rule(job, CACHED)
+        job.cache = CheckedCache.from_rule(job, True) if CACHED else None
         if not trains and job.name not in LOCAL:
             job.group = "fits" if job.wildcard_names else "figures"
 
