@@ -40,9 +40,9 @@ include: "workflow/rules/response.smk"
 include: "workflow/rules/claims.smk"  # the last: it looks at what all others make
 
 
-EXPERIMENTS = experiments(workflow.rules)
-refuse_what_lacks_rows(workflow.rules)
-frame(workflow.rules)
+EXPERIMENTS = experiments(own(workflow.rules))
+refuse_what_lacks_rows(own(workflow.rules))
+frame(own(workflow.rules))
 
 
 rule all:

@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import snakemake.api  # before snakemake.workflow, which can't be imported first
+import snakemake.workflow
 import yaml
 
 from repdyn.pipeline import sources
@@ -83,3 +85,16 @@ def test_the_lock_fits_any_machine():
     """No build for one kind of machine, no address of a registry."""
     text = Path("requirements.lock").read_text()
     assert "+" not in text and "://" not in text and "nvidia" not in text
+
+
+def test_the_workflow_hides_nothing_of_snakemake():
+    """Names of a Snakefile are names of Snakemake's own module, which uses them later."""
+    hidden = set()
+    for path in (Path("Snakefile"), *Path("workflow/rules").glob("*.smk")):
+        text = path.read_text("utf-8")
+        hidden |= set(re.findall(r"^(?:def |class )?(\w+)(?:\(.*\):| = .*)$", text, re.MULTILINE))
+        for names in re.findall(r"^(?:from [\w.]+ )?import (.+)$", text, re.MULTILINE):
+            hidden |= {name.split(" as ")[-1].strip() for name in names.split(",")}
+    same = {"Path", "WorkflowError", "os", "re", "sys"}  # the same things under the same names
+    assert {"CheckedCache", "study", "code", "sources"} <= hidden
+    assert {name for name in hidden if hasattr(snakemake.workflow, name)} == same

@@ -1,6 +1,10 @@
 """The scripts from data to tables, called as functions: no run is lost, each has its reason, means are right."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +12,7 @@ from two_points import data, fit, summarise, train
 
 from repdyn import artifacts, theory
 
+SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
 TASK = {"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}
 ROW = {
     "name": "10",  # a name that looks like a number stays a name
@@ -95,3 +100,29 @@ def test_a_setting_that_is_not_in_the_fits_is_named(folder):
     with pytest.raises(ValueError, match="no row of setting other"):
         summarise.main(folder / "fits.csv", {"other": 2}, {}, 0, folder / "nothing.csv")
     assert not (folder / "nothing.csv").exists()
+
+
+DRAWS = """
+import pandas as pd
+from matplotlib import pyplot
+
+
+def main():
+    return pyplot.figure(), pd.DataFrame({"value": [1.0]})
+"""
+CALLS = """
+import sys
+from types import SimpleNamespace
+from snakemake.iocontainers import InputFiles, OutputFiles, Params
+from repdyn.pipeline import jobs
+output = OutputFiles(fromdict={kind: f"drawn.{kind}" for kind in ("svg", "png", "csv")})
+jobs.call(SimpleNamespace(input=InputFiles(fromdict={"code": ["plot.py"]}), output=output, params=Params()))
+"""
+
+
+def test_figures_are_drawn_whatever_backend_the_environment_names(tmp_path):
+    """The kernel of a notebook names one that is not installed elsewhere."""
+    (tmp_path / "plot.py").write_text(DRAWS)
+    environment = {**os.environ, "MPLBACKEND": "module://nowhere.backend", "PYTHONPATH": str(SCRIPTS)}
+    subprocess.run([sys.executable, "-c", CALLS], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "drawn.png").stat().st_size > 1000

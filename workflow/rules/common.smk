@@ -10,7 +10,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+ROOT = Path(str(workflow.current_basedir.get_path_or_uri(secret_free=True))).parents[1]
+HERE = ROOT == Path.cwd()
+SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from repdyn.pipeline import claims, sources, study as studies
@@ -27,10 +29,12 @@ def checked(check, *arguments):
         raise WorkflowError(str(problems))
 
 
-checked(studies.check_yaml)
+# In another folder (`snakemake -s .../Snakefile -d FOLDER`) what is not there is taken from the workflow's own.
+BASE = next(filter(os.path.exists, ["config/config.yaml"]), str(ROOT / "config/config.yaml"))
+checked(studies.check_yaml, [BASE])
 
 
-configfile: "config/config.yaml"
+configfile: BASE
 
 
 study = checked(studies.load_study, config, workflow.configfiles)
@@ -44,8 +48,8 @@ def code(script):
     """
     script = SCRIPTS / script
     modules = {*sources.dependencies(script), *sources.dependencies(SCRIPTS / "run.py")} - {script}
-    paths = [script, *sorted(modules), Path(workflow.basedir) / "requirements.lock"]
-    return [local(str(path.relative_to(workflow.basedir))) for path in paths]
+    paths = [script, *sorted(modules), ROOT / "requirements.lock"]
+    return [local(str(path.relative_to(ROOT) if HERE else path)) for path in paths]
 
 
 def architecture(experiment):
@@ -106,9 +110,14 @@ def selected(experiment, *names):
     return [] if experiment in study["faults"] else list(names)
 
 
+def own(jobs):
+    """The rules of this workflow, which may be a module of another one."""
+    return [job for job in jobs if Path(str(job.snakefile)).is_relative_to(ROOT)]
+
+
 def experiments(jobs):
     """The names of all experiments: what has a figure."""
-    return [job.name.removesuffix("_plot") for job in jobs if job.name.endswith("_plot")]
+    return [Path(job.output.svg).stem for job in jobs if "svg" in job.output.keys()]
 
 
 def refuse_what_lacks_rows(jobs):

@@ -30,6 +30,7 @@ from repdyn.pipeline.tables import drops_units, read_table
 from repdyn.training.optimisers import FLOW
 
 BASE = "config/config.yaml"
+SHIPPED = Path(__file__).resolve().parents[4]  # of the workflow's own tables, where it is used from another folder
 
 
 def check_yaml(config_files=(BASE,), root=Path(".")):
@@ -106,8 +107,10 @@ class _Check:
         if table is None:
             return {}
         columns, faults = TABLES[experiment], between.ROW_FAULTS.get(experiment)
+        places = [self.root / table, SHIPPED / table]
+        path = next(filter(Path.is_file, places), places[0])
         found, self.names[experiment], problems = read_table(
-            self.root / table, table, columns, **self.ends(experiment), row_faults=faults
+            path, table, columns, **self.ends(experiment), row_faults=faults
         )
         if found is None:
             self.complain((experiment, "table"), table, problems[0])

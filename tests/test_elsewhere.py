@@ -1,0 +1,61 @@
+"""The workflow is used from another folder, and as a module of another workflow, with the same bytes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Project
+
+MADE = "results/smoke/two_points/default.csv"
+OUTER = """
+from snakemake.common.configfile import load_configfile
+from snakemake.utils import update_config
+
+settings = load_configfile("{folder}/config/config.yaml")
+update_config(settings, load_configfile("{folder}/config/smoke.yaml"))
+
+module repdyn:
+    snakefile: "{folder}/Snakefile"
+    config: settings
+
+use rule * from repdyn as repdyn_*
+
+rule mine_plot:
+    input: "{made}"
+    output: "mine.txt"
+    shell: "wc -l {{input}} > {{output}}"
+"""
+
+
+@pytest.fixture(scope="module")
+def workflow(tmp_path_factory) -> Path:
+    return Project(tmp_path_factory.mktemp("a path") / "wörkflow").folder
+
+
+def snakemake(folder: Path, *arguments: str | Path) -> str:
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *map(str, arguments)]
+    environment = {name: value for name, value in os.environ.items() if name != "SNAKEMAKE_OUTPUT_CACHE"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_from_another_folder(workflow, smoke, tmp_path):
+    where = ("--snakefile", workflow / "Snakefile", "--directory", tmp_path)
+    settings = ("--configfile", workflow / "config/smoke.yaml")
+    snakemake(Path("/"), *where, *settings, "--", MADE)
+    assert (tmp_path / MADE).read_bytes() == (smoke.folder / MADE).read_bytes()
+    assert not (workflow / "results/smoke").exists()
+    assert "depth_plot" in snakemake(Path("/"), *where, *settings, "--dry-run", "--", "depth")
+
+
+def test_as_a_module_of_another_workflow(workflow, smoke, tmp_path):
+    (tmp_path / "Snakefile").write_text(OUTER.format(folder=workflow, made=MADE))
+    snakemake(tmp_path, "mine.txt")
+    assert (tmp_path / MADE).read_bytes() == (smoke.folder / MADE).read_bytes()
+    assert (tmp_path / "mine.txt").read_text().endswith(f"{MADE}\n")
+    assert (tmp_path / "results/smoke/logs/repdyn_two_points_fit/default.log").is_file()
+    planned = snakemake(tmp_path, "--dry-run", "repdyn_all")
+    assert "repdyn_depth_plot" in planned and "rule mine_plot" not in planned
