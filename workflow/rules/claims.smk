@@ -3,11 +3,11 @@
 
 MAKERS = {
     Path(path).stem: (job.name, path)
-    for job in workflow.rules
+    for job in own(workflow.rules)
     for path in job.output
     if Path(path).parent.name == "tables"
 }
-CLAIMS = checked(claims.load, study["claims"]["file"], {*MAKERS})
+CLAIMS = checked(claims.load, here_or_shipped(study["claims"]["file"]), {*MAKERS})
 # what a claim needs may lack rows that are not selected; it is told as not evaluated then
 DECIDING = {
     path
@@ -36,7 +36,7 @@ rule claims_evaluate:
         "../scripts/run.py"
 
 
-RECORD = "docs/record/claims.csv"
+RECORD = here_or_shipped("docs/record/claims.csv")
 
 
 rule claims_compare:
@@ -58,4 +58,4 @@ rule claims:
     """Say what was found of every claim of the papers and of this project."""
     input:
         rules.claims_evaluate.output,
-        [rules.claims_compare.output] if (Path(workflow.basedir) / RECORD).is_file() else [],
+        [rules.claims_compare.output] if os.path.isfile(RECORD) else [],

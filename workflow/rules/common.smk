@@ -29,8 +29,12 @@ def checked(check, *arguments):
         raise WorkflowError(str(problems))
 
 
-# In another folder (`snakemake -s .../Snakefile -d FOLDER`) what is not there is taken from the workflow's own.
-BASE = next(filter(os.path.exists, ["config/config.yaml"]), str(ROOT / "config/config.yaml"))
+def here_or_shipped(path):
+    """A path below this folder; if nothing is there (`snakemake -s .../Snakefile -d FOLDER`), the workflow's own."""
+    return path if os.path.exists(path) else str(ROOT / path)
+
+
+BASE = here_or_shipped("config/config.yaml")
 checked(studies.check_yaml, [BASE])
 
 
