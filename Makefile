@@ -4,6 +4,9 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 
+# the tests that hold equations against other methods; none trains long, none runs the workflow
+ORACLES := $(addprefix tests/test_,$(addsuffix .py,theory statistics networks artifacts study sources scripts compiled_code))
+
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # make CACHE=DIR: results are taken from that folder where it has them, and put there where it hasn't
@@ -12,7 +15,7 @@ export SNAKEMAKE_OUTPUT_CACHE := $(shell mkdir -p "$(CACHE)" && cd "$(CACHE)" &&
 USE_CACHE := --cache
 endif
 
-.PHONY: study environment test test-slurm report bench lint format lock clean help
+.PHONY: study environment check test test-slurm report bench lint format lock clean help
 .DEFAULT_GOAL := study
 
 study: $(READY)  ## the laptop study: training, fits, figures, tables of all experiments (results/)
@@ -22,6 +25,9 @@ report: study  ## results/report.html: every figure and table in one file that o
 	snakemake all --report results/report.html
 
 environment: $(READY)  ## .venv with everything that is needed, and nothing else
+
+check: lint  ## for the working day: lint, types, and the tests of equations, networks and statistics (under a minute)
+	python -m pytest --numprocesses auto --dist loadfile $(ORACLES)
 
 test: $(READY)  ## all tests but those on SLURM
 	python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
@@ -36,11 +42,12 @@ bench: $(READY)  ## speed, as ratios measured side by side: training, fitting, M
 	python benchmarks/mnist_epochs.py
 	python benchmarks/planning.py
 
-lint: $(READY)  ## snakefmt, snakemake --lint, ruff
+lint: $(READY)  ## snakefmt, snakemake --lint, ruff, mypy
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint
 	ruff check
 	ruff format --check
+	mypy
 
 format: $(READY)  ## write the code the way lint wants it
 	snakefmt Snakefile workflow/rules
@@ -51,7 +58,7 @@ lock: $(READY)  ## renew requirements.lock from pyproject.toml
 	python workflow/envs/lock.py
 
 clean:  ## remove results and Snakemake's notes; the environment stays
-	rm -rf .snakemake .pytest_cache .hypothesis .ruff_cache
+	rm -rf .snakemake .pytest_cache .hypothesis .ruff_cache .mypy_cache
 	find results -mindepth 1 ! -name README.md -delete
 
 help:  ## this text

@@ -19,7 +19,8 @@ torch.set_num_threads(1)
 threadpoolctl.threadpool_limits(1)
 
 ROOT = Path(__file__).parents[1]
-GENERATED = (".git", ".venv", ".snakemake", "__pycache__", ".pytest_cache", ".hypothesis", ".ruff_cache")
+GENERATED = (".git", ".venv", ".snakemake", "__pycache__")
+GENERATED += (".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache")
 
 
 class Project:

@@ -26,7 +26,7 @@ def draw_pairs(labels: np.ndarray, different: int, same: int, seed: int) -> np.n
     """
     draw = np.random.default_rng(seed)
     digits = np.concatenate([draw.permutation(CLASSES) for _ in range(1 + (2 * different + same) // CLASSES)])
-    pairs = []
+    pairs: list = []
     for n in range(different):
         pairs.append([draw.choice(np.flatnonzero(labels == digit)) for digit in digits[2 * n : 2 * n + 2]])
     for digit in digits[2 * different : 2 * different + same]:

@@ -37,7 +37,8 @@ class Rates:
         """Geometric means (nan if there is no pair): rates are fitted, and vary, as logarithms."""
         if not self.eta_h.size:
             return np.nan, np.nan
-        return tuple(float(np.exp(np.log(rate).mean())) for rate in (self.eta_h, self.eta_y))
+        eta_h, eta_y = (float(np.exp(np.log(rate).mean())) for rate in (self.eta_h, self.eta_y))
+        return eta_h, eta_y
 
     def of(self, seed: int) -> tuple[float, float]:
         """The pair of one network (nan if it has none)."""

@@ -151,10 +151,10 @@ def _rates_at(h, Y, w, dx2, theta, g) -> Rates:
     dY_encoder = -_dot(_gradient(h, theta, Y_h), g)
     with h.register_hook(torch.zeros_like):
         dY_decoder = -_dot(_gradient(Y, theta), g)
-    H, Y = float(H.detach()), float(Y.detach())
+    H, Y = H.item(), Y.item()
     return Rates(
         eta_h=_ratio(-dH, dx2 * w),
-        eta_h_from_output=_ratio(-dY_encoder * H, w * Y * dx2),
+        eta_h_from_output=_ratio(-dY_encoder * H, w * Y * dx2),  # type: ignore[arg-type]
         eta_y=_ratio(-dY_decoder, w * H),
         dH=dH,
         dY_encoder=dY_encoder,

@@ -21,8 +21,8 @@ def tangent_kernel(module: torch.nn.Module, parameters: dict[str, torch.Tensor],
 def of_networks(module, _, networks: list[dict[str, torch.Tensor]], x: np.ndarray) -> np.ndarray:
     """K of several networks (network, n, n); the first arguments are what a trainer's `modules()` returns."""
     first = next(iter(networks[0].values()))
-    x = torch.as_tensor(x, dtype=first.dtype, device=first.device)
-    return torch.stack([tangent_kernel(module, parameters, x) for parameters in networks]).cpu().numpy()
+    points = torch.as_tensor(x, dtype=first.dtype, device=first.device)
+    return torch.stack([tangent_kernel(module, parameters, points) for parameters in networks]).cpu().numpy()
 
 
 def stable_rate(kernel: np.ndarray) -> np.ndarray:

@@ -274,6 +274,7 @@ def did_you_mean(word, options):
 
 
 def repeated(items):
+    """What is there more than once, in its order."""
     return list(dict.fromkeys(x for x in items if items.count(x) > 1))
 
 
@@ -292,4 +293,5 @@ def show(value):
 
 
 def kind_of(value):
+    """What kind of value it is, in words."""
     return {list: "a list", str: "a text", dict: "keys and values"}.get(type(value), f"the value {show(value)}")

@@ -1,5 +1,7 @@
 """The claims of config/claims.yaml, read and checked before any job."""
 
+from typing import Any
+
 from pydantic import TypeAdapter, ValidationError
 
 from repdyn.pipeline.checking import ConfigurationError, read_yaml
@@ -33,7 +35,7 @@ def load(path: str, tables: set[str]) -> list[Claim]:
 
 
 def _faults(claim: Claim, tables: set[str], names: set[str]):
-    bounds = claim.holds.get("between")
+    bounds: Any = claim.holds.get("between")
     if len(claim.holds) != 1 or (bounds is not None) != isinstance(next(iter(claim.holds.values()), None), list):
         yield f"holds: found {claim.holds}: expected one of `below: x`, `above: x`, `between: [a, b]`"
     elif bounds is not None and (len(bounds) != 2 or bounds[0] >= bounds[1]):

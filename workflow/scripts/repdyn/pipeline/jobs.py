@@ -43,6 +43,7 @@ def call(snakemake) -> None:
 def loaded(script: str):
     """A script as a module: found by its path, whatever packages are called like its experiment."""
     spec = spec_from_file_location("script", script)
+    assert spec and spec.loader, script
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

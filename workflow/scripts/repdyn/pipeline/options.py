@@ -84,7 +84,7 @@ def kind(words: str) -> Kind:
         form, told = TEXTS[words]
         return Kind(Annotated[str, Field(pattern=form)], told)
     if number := re.fullmatch(rf"a (whole|finite) number( {BOUND}( and {BOUND})?)?", words):
-        bounds = {SIGNS[sign]: float(bound) for sign, bound in re.findall(r"([<>]=?) (\S+)", words)}
+        bounds: dict[str, Any] = {SIGNS[sign]: float(bound) for sign, bound in re.findall(r"([<>]=?) (\S+)", words)}
         number_type = {"whole": int, "finite": float}[number[1]]
         return Kind(Annotated[number_type, Field(**bounds)], words)
     if words.startswith("the word all, or a list of "):
@@ -92,7 +92,8 @@ def kind(words: str) -> Kind:
         return Kind(Literal["all"] | names, words)
     if listed := re.fullmatch(r"a list of (?:at least (\d+) )?(.*), each once", words):
         item = kind(_single(listed[2]))
-        return Kind(Annotated[list[item.type], Field(min_length=int(listed[1] or 1))], words, item=item)
+        items = Annotated[list[item.type], Field(min_length=int(listed[1] or 1))]  # type: ignore[name-defined]
+        return Kind(items, words, item=item)
     raise ValueError(f"{FILE.name}: {words!r} says nothing that is known")
 
 

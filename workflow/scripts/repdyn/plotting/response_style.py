@@ -1,5 +1,7 @@
 """Names and looks that the figures of the training response share."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.lines import Line2D
 
@@ -28,7 +30,7 @@ class Looks:
         self.colour |= dict.fromkeys(self.others, "#222222")
         self.dash = {s: self._dash(shape) for s, shape in zip(settings.setting, settings["shape"])}
 
-    def _dash(self, shape: str) -> str:
+    def _dash(self, shape: str) -> Any:
         return DASHES[self.shapes.index(shape) % len(DASHES)]
 
     def line(self, setting: str) -> dict:

@@ -44,7 +44,8 @@ class Claim:
     def range(self) -> tuple[float, float]:
         """The mean has to lie between these."""
         ((word, bound),) = self.holds.items()
-        return {"below": (-math.inf, bound), "above": (bound, math.inf)}.get(word) or tuple(bound)
+        low, high = {"below": (-math.inf, bound), "above": (bound, math.inf)}.get(word) or bound
+        return low, high  # type: ignore[return-value]
 
     @property
     def criterion(self) -> str:

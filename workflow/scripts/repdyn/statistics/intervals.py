@@ -15,7 +15,7 @@ from scipy import optimize, special, stats
 
 from repdyn.statistics.claims import FEWEST
 
-SCALES = {
+SCALES: dict[str, tuple[Callable, Callable]] = {
     "linear": (lambda x: x, lambda x: x),
     "log": (np.log, np.exp),
     "fisher": (lambda r: np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12)), np.tanh),
@@ -55,7 +55,8 @@ def _student(x: np.ndarray, confidence: float, back: Callable) -> Estimate:
     half = np.nan
     if x.size >= FEWEST:
         half = stats.t.ppf((1 + confidence) / 2, x.size - 1) * x.std(ddof=1) / np.sqrt(x.size)
-    return Estimate(*(float(back(end)) for end in (centre, centre - half, centre + half)), x.size)
+    value, low, high = (float(back(end)) for end in (centre, centre - half, centre + half))
+    return Estimate(value, low, high, x.size)
 
 
 def change(first, second, confidence: float = 0.95, scale: str = "linear") -> Estimate:
@@ -89,7 +90,8 @@ def jackknife(statistic: Callable, units: int, confidence: float = 0.95, scale: 
     without = np.array([to(statistic(np.delete(everything, i))) for i in everything])
     spread = _student(units * whole - (units - 1) * without, confidence, lambda x: x)
     half = (spread.high - spread.low) / 2
-    return Estimate(*(float(back(whole + d)) for d in (0, -half, half)), units)
+    value, low, high = (float(back(whole + d)) for d in (0, -half, half))
+    return Estimate(value, low, high, units)
 
 
 def censored_mean(values, lowest: float, highest: float, confidence: float = 0.95) -> Estimate:

@@ -25,7 +25,8 @@ class Points:
     def started(self, members: list[Member], index: np.ndarray) -> "Running":
         """Batches for the networks of these places in the ensemble."""
         own = self.x.ndim > 2
-        return Running(*(_single(a[index] if own else a[None]) for a in (self.x, self.y)), own=own)
+        x, y = (_single(a[index] if own else a[None]) for a in (self.x, self.y))
+        return Running(x, y, own=own)
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Running:
                 self.order, self.sizes, self.first = *self.drawn(), first
             here = slice(first - self.first, first - self.first + steps)
             orders.append(self.order[:, here])
-            sizes.append(self.sizes[here])
+            sizes.append(self.sizes[here])  # type: ignore[index]
             first, steps = first + orders[-1].shape[1], steps - orders[-1].shape[1]
         return Batch(self.x, self.y, np.ascontiguousarray(np.concatenate(orders, 1)), np.concatenate(sizes))
 

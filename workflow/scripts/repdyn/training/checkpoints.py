@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Checkpoint:
         self.parts = 0  # that the job has begun
         self._ended: list[Part] = []  # parts that are done, but not on disk yet
 
-    def part(self, networks: Sequence[int]) -> "Part":
+    def part(self, networks: Sequence[int] | np.ndarray) -> "Part":
         """The next part of the job, made of these networks. (How many fit into memory may change before it goes on.)"""
         self.parts += 1
         identity = {**self.identity, "networks": f"{networks[0]} to {networks[-1]}"}
@@ -75,8 +76,9 @@ class Part:
 
     def _write(self) -> None:
         identity = {"step": np.array(self.step), "identity": np.array(json.dumps(self.identity))}
+        arrays: dict[str, Any] = {**self.state(), **identity}
         with whole(self.path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **self.state(), **identity)
+            np.savez(file, **arrays)
 
     def _read(self) -> State | None:
         """What was saved; None, and a line in the log, if that is nothing, broken, or another job's."""

@@ -23,10 +23,10 @@ class LayeredNetworks:
 
     def __init__(self, ensemble: Ensemble, device: str = "cpu"):
         self.ensemble, self.layers = ensemble, described(ensemble)
-        widths = [ensemble.shape.in_dim]
+        units = [ensemble.shape.in_dim]
         for layer in self.layers:
-            widths.append(layer.weights.units_after(widths[-1]))
-        widths, shapes = np.array(widths), np.array([layer.weights.weight_shape for layer in self.layers])
+            units.append(layer.weights.units_after(units[-1]))
+        widths, shapes = np.array(units), np.array([layer.weights.weight_shape for layer in self.layers])
         sizes = shapes.prod(1) + shapes[:, 1]
         names = list(ACTIVATIONS)
         self.net = (

@@ -61,9 +61,9 @@ def of_row(row: dict, lr: float, in_dim: int, out_dim: int, **options) -> Ensemb
     return Ensemble(row["model"], shape, members, row["solver"], **options)
 
 
-def generator(purpose: int, seed: int, member: int) -> torch.Generator:
+def generator(purpose: int, seed: int | None, member: int) -> torch.Generator:
     """A random generator for one purpose (INIT, DROPOUT, BATCHES), one seed of the study, and one network."""
-    (state,) = np.random.SeedSequence((purpose, seed, member)).generate_state(1)
+    (state,) = np.random.SeedSequence((purpose, seed, member)).generate_state(1)  # type: ignore[arg-type]
     return torch.Generator().manual_seed(int(state))
 
 

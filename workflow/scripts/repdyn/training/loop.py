@@ -256,7 +256,7 @@ class _Part:
             for level in np.flatnonzero(new.any(0)):
                 here = new[:, level]
                 reached[self.going[here], level] = self.moment
-                self._put(r, {k: v[here] for k, v in found.items()}, self.going[here], level)
+                self._put(r, {k: v[here] for k, v in found.items()}, self.going[here], int(level))
 
     def _at_end(self, networks: np.ndarray, places: np.ndarray) -> None:
         """What the recorders of ends see of these networks; places: where the trainer has them."""
@@ -326,7 +326,8 @@ class _Part:
                 bad = ~np.isfinite(seen[name]).reshape(len(self.index), len(at), -1).all(2)
                 lost[:, at] |= bad & (at <= seen["ended_at"][:, None])
         diverged = np.where(lost.any(1), lost.argmax(1), -1)
-        dims, coords = {"distance": ("step", "layer", "pair"), "output": ("step", "point", "output_unit")}, {"step": at}
+        dims: dict[str, tuple] = {"distance": ("step", "layer", "pair"), "output": ("step", "point", "output_unit")}
+        coords = {"step": at}
         for r in self.looks:
             names = dict(r.dims or {})
             if isinstance(r, Look):

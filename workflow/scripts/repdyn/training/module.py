@@ -7,6 +7,7 @@ nothing is random.
 """
 
 import logging
+from typing import Any
 
 import numpy as np
 import torch
@@ -145,7 +146,7 @@ class ModuleTrainer:
         losses, seen = [], []
         for k in range(steps):
             here_x, here_y = (
-                values if order is None else self._chosen(values, order.select(1, k), batch.sizes[k])
+                values if order is None else self._chosen(values, order.select(1, k), batch.sizes[k])  # type: ignore[index]
                 for values in (x, y)
             )
             apart = points is not None or self.draws
@@ -311,5 +312,5 @@ def _real(tensor: torch.Tensor) -> bool:
     return not hasattr(tensor, "fake_mode")
 
 
-def _array(tensor: torch.Tensor) -> np.ndarray | torch.Tensor:
+def _array(tensor: torch.Tensor) -> Any:
     return tensor.cpu().numpy() if _real(tensor) else tensor

@@ -90,7 +90,7 @@ class MendedFile(caching.IndexDataCacheFile):
 
 
 caching.IndexDataCacheFile = MendedFile
-caching.CompileResultCacheImpl._locator_classes = [CompiledCode, *caching.CompileResultCacheImpl._locator_classes]
+caching.CompileResultCacheImpl._locator_classes.insert(0, CompiledCode)  # type: ignore[arg-type]
 
 # Allows the sums over units to be vectorised; the order of additions is then the compiler's, but a fixed one.
 _fast = {"reassoc", "contract", "nsz", "arcp"}
