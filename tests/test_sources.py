@@ -41,18 +41,38 @@ def test_a_figure_depends_on_no_other_figure():
     assert {name for name in names("depth/plot.py") if name.endswith("/plot")} == {"depth/plot"}
 
 
-@pytest.mark.parametrize("script", [*ALL, "run.py"])
-def test_what_a_script_imports_is_among_its_dependencies(script):
-    """Against Python itself: import the script in a new process and see which modules of the library came along."""
-    before = "import builtins; builtins.snakemake = None; import repdyn.pipeline.jobs as jobs; jobs.run_rule = bool"
-    module = script.removesuffix(".py").replace("/", ".")
-    found = (
-        f"import sys; sys.path.insert(0, '.'); {before if script == 'run.py' else 'pass'}; import {module}\n"
-        "print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'repdyn'))"
-    )
-    done = subprocess.run([sys.executable, "-c", found], cwd=SCRIPTS, capture_output=True, text=True, check=True)
-    imported = {Path(name).resolve() for name in done.stdout.split()}
-    assert imported and imported <= {path.resolve() for path in sources.dependencies(SCRIPTS / script)}
+# Imports each script in a process of its own, which begins with the libraries of others loaded, and says which modules
+# of this one came along.
+IMPORTS = """
+import builtins, importlib, os, sys
+import matplotlib.figure, numba, pandas, scipy.optimize, scipy.stats, sklearn.manifold, torch, xarray
+
+builtins.snakemake = None
+sys.path.insert(0, ".")
+for script in sys.argv[1:]:
+    if not os.fork():
+        if script == "run.py":
+            import repdyn.pipeline.jobs
+            repdyn.pipeline.jobs.run_rule = bool
+        importlib.import_module(script.removesuffix(".py").replace("/", "."))
+        print(script, *(m.__file__ for n, m in sys.modules.items() if n.split(".")[0] == "repdyn"), flush=True)
+        os._exit(0)
+    if os.wait()[1]:
+        sys.exit(f"{script} can't be imported")
+"""
+
+
+def test_what_a_script_imports_is_among_its_dependencies():
+    """Against Python itself."""
+    command = [sys.executable, "-c", IMPORTS, *ALL, "run.py"]
+    done = subprocess.run(command, cwd=SCRIPTS, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = {
+        script: {Path(file).resolve() for file in files} for script, *files in map(str.split, done.stdout.splitlines())
+    }
+    assert found.keys() == {*ALL, "run.py"}
+    for script, imported in found.items():
+        assert imported and imported <= {path.resolve() for path in sources.dependencies(SCRIPTS / script)}, script
 
 
 def test_a_missing_module_is_named(tmp_path):

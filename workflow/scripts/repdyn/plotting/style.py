@@ -4,7 +4,6 @@ from contextlib import contextmanager
 
 import matplotlib
 import numpy as np
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -13,7 +12,8 @@ from matplotlib.patches import Patch
 
 from repdyn import artifacts
 
-BLUE, ORANGE, GREEN, VERMILION, *_, GREY, _, _ = seaborn.color_palette("colorblind").as_hex()
+# seaborn's palette "colorblind", without the half second that its import takes in every figure's job
+BLUE, ORANGE, GREEN, VERMILION, GREY = "#0173b2", "#de8f05", "#029e73", "#d55e00", "#949494"
 COLOUR = {"H": BLUE, "Y": ORANGE, "w": GREEN, "loss": BLUE}
 FAINT = "#555555"
 DASHES = (0, (3.2, 1.8))
