@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from test_environments import rules
@@ -15,15 +16,18 @@ from test_environments import rules
 from repdyn import networks
 
 EXPERIMENTS = ("two_points", "architectures", "losses", "depth", "gains", "phase_diagram", "falsification")
+EXPERIMENTS += ("clock", "clock_orbit", "clock_drift")
 EXPERIMENTS += ("final_distance", "out_of_sample", "xor", "blobs", "mnist_pairs", "mnist_structure")
 EXPERIMENTS += ("response_law", "response_rank", "response_bridge")
 FIGURES = {f"{name}_plot" for name in EXPERIMENTS}
 # rows of the smoke study
 XOR, BLOBS, RESPONSE, PHASES = ("rich", "lazy"), ("large", "small"), ("relu", "tanh"), ("depth_2", "depth_5")
 FALSIFIED, GRID, BRIDGED = ("default", "skip"), ("default",), ("default",)
+CLOCKED = ("tanh", "leaky")
 MNIST = ("mnist_pairs", "mnist_structure")
 TABLES = (
     *("two_points", "two_points_summary", "depth", "gains", "falsification", "falsification_summary"),
+    *("clock", "clock_networks", "clock_summary"),
     *("phase_diagram", "phase_diagram_cells", "phase_diagram_crossover", "phase_diagram_exponents"),
     *("final_distance", "final_distance_explained", "out_of_sample", "xor", "xor_summary", "blobs", "blobs_summary"),
     *("mnist_pairs", "mnist_structure", "mnist_structure_rates", "mnist_structure_correlations"),
@@ -74,6 +78,7 @@ def test_everything_is_made(smoke, settings):
     expected |= {f"falsification/{name}.csv" for name in FALSIFIED}
     expected |= {f"phase_diagram/{name}.{kind}" for name in PHASES for kind in ("nc", "csv")}
     expected |= {f"final_distance/{name}.{kind}" for name in GRID for kind in ("nc", "csv")}
+    expected |= {f"clock/{name}.{kind}" for name in CLOCKED for kind in ("nc", "csv")}
     for name in XOR:
         expected |= {f"xor/{name}.nc", f"xor/two_points/{name}.nc", f"xor/two_points/{name}.csv"}
     expected |= {f"blobs/{name}.nc" for name in BLOBS} | {"blobs/maps.csv", "mnist_pairs/curves.csv"}
@@ -102,8 +107,8 @@ def test_tables_hold_every_network_and_layer(smoke, settings):
     assert list(summary.setting) == settings
     default = fits.query("setting == 'default' and layer == 2 and kept")
     row = summary.set_index("setting").loc["default"]
-    assert row.eta_h == pytest.approx(default.eta_h.mean(), rel=1e-6)
-    assert row.eta_h_low <= row.eta_h <= row.eta_h_high
+    assert row.eta_h == pytest.approx(default.eta_h.prod() ** (1 / len(default)), rel=1e-6)
+    assert row.eta_h_n == len(default) < 5 and np.isnan(row.eta_h_low)
 
 
 def test_a_second_run_does_nothing(smoke):
