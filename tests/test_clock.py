@@ -270,7 +270,7 @@ def fits_of(setting, networks, layers, folder, orbit_error):
                     **{"setting": setting, "seed": seed, "layer": layer, "kept": seed != 1, "reason": ""},
                     **{"eta_h": 0.01, "eta_y": 0.02, "sse": 8 * scatter, "sse_clock": 2.0, "clock_reason": ""},
                     **{"clock_eta_h": 0.005, "clock_eta_y": 0.01, "error_active": 0.2 * scatter, "error_clock": 0.05},
-                    **{"orbit_error": orbit_error * scatter, "orbit_error_line": 0.1, "orbit_error_depth": 0.01},
+                    **{"orbit_error": orbit_error * scatter, "orbit_error_line": 0.1, "orbit_error_depth": 0.02},
                     **{"orbit_exponent": (layers + 1) / (layer + 1), "conserved_drift": 0.1},
                     **{"k": 2.0 + layer, "k_kernel": 3.5, "converged": True},
                 }
@@ -304,7 +304,7 @@ def test_tables_of_the_clock(tables):
     assert tanh.growth_spread == pytest.approx((3 + 4) / (3 + 3))  # layers 3 and 4 of 5
     assert tanh.orbit_error_low < tanh.orbit_error < tanh.orbit_error_high
     assert tanh.orbit_error == pytest.approx(0.01, rel=0.1) and leaky.orbit_error == pytest.approx(0.3, rel=0.1)
-    assert leaky.orbit_late_depth == pytest.approx(0.01)
+    assert leaky.orbit_late_depth == pytest.approx(0.02) and leaky.orbit_late_ratio > 10 > 1 > tanh.orbit_late_ratio
 
 
 def test_figures_of_the_clock(tables, tmp_path):
@@ -318,6 +318,10 @@ def test_figures_of_the_clock(tables, tmp_path):
             figure, numbers = plot.main(*arguments)
             style.save(figure, numbers, *(tmp_path / f"{name}.{kind}" for kind in ("svg", "png", "csv")))
         title = figure.texts[0].get_text()
-        said = {"clock": "path in 1 of 2", "clock_drift": "in 2 of 2", "clock_orbit": "1 of 1 with activations with a"}
+        said = {
+            "clock": "path in 1 of 2",
+            "clock_drift": "in 2 of 2",
+            "clock_orbit": "in 0 of 1 settings with smooth and in 1 of 1",
+        }
         assert said[name] in title, title
         assert len(numbers) and (tmp_path / f"{name}.svg").stat().st_size > 1000

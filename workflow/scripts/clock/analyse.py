@@ -1,7 +1,7 @@
 """Orbit, clock and drift of networks that differ in one thing at a time: every layer, every network, every setting.
 
 layers: the fits of `two_points/fit.py`, with what the row says, `place` of the layer (weight layers before it by all of
-them) and `held_out`. networks: one row a network, at the table's layer but for the last four columns:
+them) and `held_out`. networks: one row a network, at the table's layer but for the last five columns:
 
     error_active, orbit_error, error_clock        of trajectory, orbit and trajectory with the drifting clock
     trajectory_by_orbit, sse_gain                 error_active / orbit_error;  sse / sse_clock
@@ -9,6 +9,7 @@ them) and `held_out`. networks: one row a network, at the table's layer but for 
     growth_spread                                 largest by smallest 1 + k among the layers of the later half
     orbit_late, orbit_late_line, orbit_late_depth RMS over the layers of the later half of the orbit's error: the
                                                   theory's, a straight line's, the deep chain's
+    orbit_late_ratio                              the first of these by the last
 
 summary: means over the networks of a setting, over those that are held out where there are any (`side`).
 """
@@ -25,7 +26,7 @@ AT_LAYER = ["error_active", "orbit_error", "error_clock", "orbit_error_line", "o
 AT_LAYER += ["conserved_drift", "sse", "sse_clock", "eta_h", "eta_y", "clock_eta_h", "clock_eta_y", "k", "k_kernel"]
 MEANS = ["error_active", "orbit_error", "error_clock", "trajectory_by_orbit", "sse_gain", "conserved_drift"]
 MEANS += ["growth", "growth_kernel", "growth_ratio", "growth_spread"]
-MEANS += ["orbit_late", "orbit_late_line", "orbit_late_depth"]
+MEANS += ["orbit_late", "orbit_late_line", "orbit_late_depth", "orbit_late_ratio"]
 
 
 def main(fits: list[str], rows: list[dict], explore: int, confidence: float, layers, networks, summary) -> None:
@@ -61,6 +62,7 @@ def _network(fits: pd.DataFrame) -> dict:
         "growth_ratio": predicted / growth,
         "growth_spread": sound.max() / sound.min() if len(sound) > 1 else np.nan,
         **rms,
+        "orbit_late_ratio": rms["orbit_late"] / rms["orbit_late_depth"],
     }
 
 

@@ -30,7 +30,9 @@ def main(networks: str, summary: str, confidence: float) -> tuple[Figure, pd.Dat
     ax.axvline(CLOSE, color=style.FAINT, linewidth=1, linestyle=":")
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
-    ax.set_xlabel("error: RMS residual by the range, of trajectories over the active part of training (log)")
+    ax.set_xlabel(
+        "error (log): RMS residual by the range; of trajectories over active steps, of the path over all that Y passes"
+    )
     style.legend(figure, ax.get_legend_handles_labels()[0], below=0.72)
     ends = [f"{name}{end}" for name in SHOWN for end in ("", "_low", "_high", "_n")]
     return figure, summary[["setting", "side", "layer", "networks", "kept", *ends]]

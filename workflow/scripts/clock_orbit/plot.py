@@ -9,19 +9,19 @@ from matplotlib.patches import Patch
 from repdyn import artifacts
 from repdyn.plotting import style
 
-PANELS = {True: ("smooth activations", style.BLUE), False: ("activations with a kink", style.ORANGE)}
+PANELS = {True: ("smooth", style.BLUE), False: ("kinked", style.ORANGE)}
 
 
 def main(layers: str, summary: str) -> tuple[Figure, pd.DataFrame]:
     layers, summary = artifacts.read_table(layers), artifacts.read_table(summary)
     layers = layers[layers.kept & (layers.orbit_exponent > 0)]
-    closer = {smooth: (rows.orbit_late_depth < rows.orbit_late) for smooth, rows in summary.groupby("smooth")}
+    closer = {name: (summary.orbit_late_ratio > 1)[summary.smooth == smooth] for smooth, (name, _) in PANELS.items()}
     figure = Figure(figsize=(10, 5.2))
     axes = figure.subplots(1, 2, sharey=True, gridspec_kw={"left": 0.08, "right": 0.985, "bottom": 0.11, "top": 0.74})
-    said = " and ".join(f"{count.sum()} of {len(count)} with {PANELS[smooth][0]}" for smooth, count in closer.items())
+    said = " and ".join(f"in {count.sum()} of {len(count)} settings with {name}" for name, count in closer.items())
     style.headline(
         figure,
-        "In the later layers the path is closer to a deep chain's than to the theory's in\n" + said,
+        f"In later layers the path is a deep chain's rather than the theory's\n{said} activations",
         "",
     )
     figure.text(
@@ -39,7 +39,7 @@ def main(layers: str, summary: str) -> tuple[Figure, pd.DataFrame]:
         ax.plot(mine.place, mine.orbit_exponent, ".", color=colour, alpha=0.35, markersize=5, markeredgewidth=0)
         ax.plot(place, 1 / place, color="black", linestyle=style.DASHES, linewidth=1.4)
         networks = len(mine[["setting", "seed"]].drop_duplicates())
-        title = f"{name}: {mine.setting.nunique()} settings, {networks} networks"
+        title = f"{name} activations: {mine.setting.nunique()} settings, {networks} networks"
         ax.set_title(title, loc="left", fontsize=10, fontweight="bold")
         ax.set_yscale("log")
         ax.set_ylim(0.6, 30)

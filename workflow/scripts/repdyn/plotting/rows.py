@@ -11,7 +11,7 @@ from repdyn.plotting import style
 def page(summary: pd.DataFrame, left: float = 0.25) -> tuple[Figure, Axes]:
     """A page with one line a setting, in the order of the table, each with what it is and how many networks count."""
     height = 1.75 + 0.235 * len(summary)
-    figure = Figure(figsize=(10, height))
+    figure = Figure(figsize=(12, height))
     ax = figure.add_axes((left, 0.55 / height, 0.985 - left, 1 - 1.75 / height))
     ax.set_ylim(len(summary) - 0.4, -0.6)
     ax.set_yticks(range(len(summary)), summary.setting)
@@ -26,7 +26,7 @@ def page(summary: pd.DataFrame, left: float = 0.25) -> tuple[Figure, Axes]:
         ax.annotate(
             about,
             (0, place),
-            (-95, 0),
+            (-105, 0),
             xycoords=("axes fraction", "data"),
             textcoords="offset points",
             va="center",
