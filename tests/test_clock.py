@@ -259,6 +259,18 @@ def test_fits_that_say_nothing_are_no_estimates():
     assert worse.r2 >= 0 or "R^2 < 0" in worse.reason
 
 
+def test_a_drift_that_is_no_estimate_counts_nowhere(tmp_path):
+    path = fits_of("tanh", 6, 5, tmp_path, 0.01)
+    fits = artifacts.read_table(path)
+    fits.loc[(fits.seed == 3), ["k", "clock_reason"]] = [999.0, "1 + k at its upper bound"]
+    artifacts.write_table(fits, path)
+    row = {"name": "tanh", "activation": "tanh", "gain": 1.0, "width": 50, "depth": 5, "layer": 2}
+    analyse.main([path], [row], 0, 0.95, *(tmp_path / name for name in ("layers", "networks", "summary")))
+    networks, summary = (artifacts.read_table(tmp_path / name) for name in ("networks", "summary"))
+    assert np.isnan(networks.growth[3]) and np.isnan(networks.growth_spread[3])
+    assert summary.growth[0] == pytest.approx(5) and summary.growth_n[0] == 4 and summary.orbit_error_n[0] == 5
+
+
 def fits_of(setting, networks, layers, folder, orbit_error):
     """A table as two_points/fit.py writes it, of networks that all say the same but for a little scatter."""
     g, rows = np.random.default_rng(1), []
@@ -272,7 +284,7 @@ def fits_of(setting, networks, layers, folder, orbit_error):
                     **{"clock_eta_h": 0.005, "clock_eta_y": 0.01, "error_active": 0.2 * scatter, "error_clock": 0.05},
                     **{"orbit_error": orbit_error * scatter, "orbit_error_line": 0.1, "orbit_error_depth": 0.02},
                     **{"orbit_exponent": (layers + 1) / (layer + 1), "conserved_drift": 0.1},
-                    **{"k": 2.0 + layer, "k_kernel": 3.5, "converged": True},
+                    **{"k": 2.0 + layer, "k_kernel": 3.5, "converged": True, "h_start": 0.1, "h_end": 0.5},
                 }
             )
     path = folder / f"{setting}.csv"

@@ -5,7 +5,8 @@ them) and `held_out`. networks: one row a network, at the table's layer but for 
 
     error_active, orbit_error, error_clock        of trajectory, orbit and trajectory with the drifting clock
     trajectory_by_orbit, sse_gain                 error_active / orbit_error;  sse / sse_clock
-    growth, growth_kernel, growth_ratio           1 + k, the same predicted from the tangent kernel, and their ratio
+    growth, growth_kernel, growth_ratio           1 + k (empty where it is no estimate), the same predicted from the
+                                                  tangent kernel, and their ratio
     growth_spread                                 largest by smallest 1 + k among the layers of the later half
     orbit_late, orbit_late_line, orbit_late_depth RMS over the layers of the later half of the orbit's error: the
                                                   theory's, a straight line's, the deep chain's
@@ -49,8 +50,8 @@ def _network(fits: pd.DataFrame) -> dict:
     """The row of one network, from those of its layers."""
     seen = fits[fits.observed].iloc[0]
     late = fits[fits.place > 0.5]
-    growth, predicted = 1 + seen.k, 1 + seen.k_kernel
-    sound = 1 + late.k[late.clock_reason.isna() | (late.clock_reason == "")]
+    drifts = (1 + fits.k).where(fits.clock_reason.isna() | (fits.clock_reason == ""))  # where they are estimates
+    growth, predicted, sound = drifts[fits.observed].iloc[0], 1 + seen.k_kernel, drifts[late.index].dropna()
     rms = {f"orbit_late{of}": np.sqrt((late[f"orbit_error{of}"] ** 2).mean()) for of in ("", "_line", "_depth")}
     return {
         **seen[["setting", *COLUMNS, "layer", "seed", "held_out", "kept", "reason"]],
