@@ -11,6 +11,7 @@ from runs import on_two_points
 from scipy.integrate import solve_ivp
 
 from repdyn import artifacts, fitting, theory
+from repdyn.fitting.clock import fit_clocks, orbit
 from repdyn.fitting.levenberg_marquardt import descend
 from repdyn.networks import Shape
 from repdyn.plotting import style
@@ -82,7 +83,7 @@ def test_the_orbit_is_the_same_for_any_clock(seed):
     np.testing.assert_allclose(clock.orbit(H, c, rho), Y, rtol=1e-5, atol=1e-9)
     assert rho == pytest.approx(rates[1] / (rates[0] * DX2), rel=1e-4)
     assert c == pytest.approx(theory.conserved(*initial[:2], *rates, DX2), rel=1e-3, abs=1e-5 * Y[-1] / H[-1])
-    found = fitting.orbit(H, Y, 3.0)
+    found = orbit(H, Y, 3.0)
     assert found.error < 1e-5 < found.error_line and found.conserved_drift < 1e-3
     assert 1 - 1e-3 < found.exponent < 2 + 1e-3
 
@@ -90,7 +91,7 @@ def test_the_orbit_is_the_same_for_any_clock(seed):
 def test_errors_of_a_known_path():
     """Y = H^3 from nearly 0 to 1: a parabola through both ends is Y = H^2, and the line Y = H."""
     H = np.linspace(1e-6, 1, 4001)
-    found = fitting.orbit(H, H**3, 3.0)
+    found = orbit(H, H**3, 3.0)
 
     def rms(power):  # over the path of Y = H^3: the integral of (H^power - H^3)^2 3 H^2
         return np.sqrt(3 / (2 * power + 3) - 6 / (power + 6) + 1 / 3)
@@ -104,14 +105,14 @@ def test_an_orbit_has_no_clock():
     """The same path, run through at another pace and with a rest at its end."""
     H = np.linspace(0.1, 1, 3001)
     slow = 0.1 + 0.9 * np.r_[np.linspace(0, 1, 3001) ** 3, np.ones(5000)]
-    first, second = (fitting.orbit(curve, curve**3, 2.0) for curve in (H, slow))
+    first, second = (orbit(curve, curve**3, 2.0) for curve in (H, slow))
     for name, value in vars(first).items():
         assert getattr(second, name) == pytest.approx(value, rel=1e-3), name
 
 
 @pytest.mark.parametrize("H, Y", [([1, 1, 1], [0, 1, 2]), ([1, 2, 3], [1, 1, 1]), ([1, np.nan, 3], [0, 1, 2])])
 def test_what_does_not_move_has_no_orbit(H, Y):
-    assert np.isnan(list(vars(fitting.orbit(H, Y, 2.0)).values())).all()
+    assert np.isnan(list(vars(orbit(H, Y, 2.0)).values())).all()
 
 
 @pytest.mark.parametrize("before, maps", [(1, 4), (2, 4), (3, 4), (5, 6)])
@@ -125,7 +126,7 @@ def test_the_orbit_of_a_chain_that_grows_by_one_mode(before, maps):
         weights = weights - 0.05 * (y - dy) * y / weights
     H, Y = np.array(path).T
     assert Y[-1] == pytest.approx(dy**2, rel=1e-3)
-    found = fitting.orbit(H, Y, maps / before)
+    found = orbit(H, Y, maps / before)
     assert found.error_depth < 0.02
     assert found.exponent == pytest.approx(maps / before, rel=0.08)  # it starts from 0.2, not from 0
     assert (found.error < 0.02) == (maps == 2 * before)
@@ -147,7 +148,7 @@ def test_a_planted_drift_is_recovered(k):
     for layer in range(3):  # each with outputs of its own
         one = H[layer : layer + 1], Y[layer], w[layer]
         fits = [fitting.fit_trajectory(t, one[0][0], *one[1:], 1.0, DY2)]
-        (found,) = fitting.fit_clocks(t, *one, 1.0, DY2, fits)
+        (found,) = fit_clocks(t, *one, 1.0, DY2, fits)
         assert found.reason == ""
         assert found.k == pytest.approx(k, rel=0.02, abs=0.01)
         assert (found.eta_h, found.eta_y) == pytest.approx((eta_h[layer], eta_y[layer]), rel=0.01)
@@ -161,7 +162,7 @@ def test_the_drift_can_only_lower_the_sum_of_squares():
     t, H, Y, w, *_, noise = synthetic(3.0, layers=1, noise=0.01)
     H, Y, w = H[0] ** 0.9, Y[0] + noise[0], w[0]
     fit = fitting.fit_trajectory(t, H, Y, w, 1.0, DY2)
-    (found,) = fitting.fit_clocks(t, H[None], Y, w, 1.0, DY2, [fit])
+    (found,) = fit_clocks(t, H[None], Y, w, 1.0, DY2, [fit])
 
     def residual(theta):
         start = H[0], Y[0], w[0]
@@ -176,10 +177,10 @@ def test_the_drift_can_only_lower_the_sum_of_squares():
 def test_no_drift_where_there_are_no_rates():
     t, H, Y, w, *_ = synthetic(1.0)
     reasons = [fitting.Fit(), fitting.Fit(eta_h=1e-12, eta_y=0.1)]
-    clocks = fitting.fit_clocks(t, H[:2], Y[0], w[0], 1.0, DY2, reasons)
+    clocks = fit_clocks(t, H[:2], Y[0], w[0], 1.0, DY2, reasons)
     assert [one.reason for one in clocks] == ["no rates to start from"] * 2
     assert np.isnan([one.k for one in clocks]).all()
-    (still,) = fitting.fit_clocks(t, H[:1], Y[0], Y[0], 1.0, 0.0, [fitting.Fit(eta_h=0.1, eta_y=0.1)])
+    (still,) = fit_clocks(t, H[:1], Y[0], Y[0], 1.0, 0.0, [fitting.Fit(eta_h=0.1, eta_y=0.1)])
     assert np.isnan(still.k)
 
 
@@ -211,7 +212,7 @@ def two_layer():
 
 def test_a_linear_network_of_two_layers_takes_the_orbit(two_layer):
     for H, Y in zip(two_layer.H[:, 0].astype(float), two_layer.Y, strict=True):
-        found = fitting.orbit(H, Y, 2.0)
+        found = orbit(H, Y, 2.0)
         assert found.error < 0.02 < 5 * found.error < found.error_line
 
 
@@ -219,7 +220,7 @@ def test_the_drift_of_a_network_of_two_layers_is_small(two_layer):
     t = np.arange(two_layer.Y.shape[1], dtype=float)
     for H, Y, w in zip(two_layer.H, two_layer.Y, two_layer.w, strict=True):
         fits = [fitting.fit_trajectory(t, H[0].astype(float), Y, w, 1.0, 0.5)]
-        (found,) = fitting.fit_clocks(t, H, Y, w, 1.0, 0.5, fits)
+        (found,) = fit_clocks(t, H, Y, w, 1.0, 0.5, fits)
         assert -0.4 < found.k < 0.4 and found.sse <= fits[0].sse
 
 

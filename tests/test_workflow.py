@@ -145,6 +145,7 @@ def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings):
     planned = planned_after_an_edit(smoke, "repdyn/theory/effective.py")
     fits = {(rule, name) for rule in ("two_points_fit", "two_points_curves") for name in settings}
     fits |= {("final_distance_fit", name) for name in GRID} | {("falsification_fit", name) for name in FALSIFIED}
+    fits |= {("clock_fit", name) for name in CLOCKED}
     fits |= {("xor_rates_fit", name) for name in XOR} | {("phase_diagram_fit", name) for name in PHASES}
     assert {job for job in planned if job[1]} == fits
     assert names(planned) == {name for name in rules() if not name.endswith("_train")} - set(WITHOUT_THEORY)
@@ -163,6 +164,7 @@ def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings
     jobs = {(f"two_points_{step}", name) for step in steps for name in settings}
     jobs |= {(rule, name) for rule in ("xor_train", "xor_rates_train", "xor_rates_fit") for name in XOR}
     jobs |= {(f"final_distance_{step}", name) for step in ("train", "fit") for name in GRID}
+    jobs |= {(f"clock_{step}", name) for step in ("train", "fit") for name in CLOCKED}
     jobs |= {(f"phase_diagram_{step}", name) for step in ("train", "fit") for name in PHASES}
     jobs |= {("blobs_train", name) for name in BLOBS} | {("mnist_train", name) for name in MNIST}
     jobs |= {("response_train", name) for name in RESPONSE} | {("response_bridge_train", name) for name in BRIDGED}

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from repdyn import artifacts, fitting
+from repdyn.fitting.clock import fit_clocks, orbit
 from repdyn.theory import clock
 
 
@@ -26,9 +27,9 @@ def main(runs: str, loss_above: float, output: str) -> None:
         fits = [fitting.Fit()] * len(curves[0])  # no fit
         if not diverged:
             fits = [fitting.fit_trajectory(t, H, *curves[1:], runs.dx2, runs.dy2) for H in curves[0]]
-        clocks = fitting.fit_clocks(t, *curves, runs.dx2, runs.dy2, fits)
+        clocks = fit_clocks(t, *curves, runs.dx2, runs.dy2, fits)
         for n, (H, fit, drift) in enumerate(zip(curves[0], fits, clocks, strict=True)):
-            orbit = fitting.orbit(H, run.Y.values, (len(fits) + 1) / (n + 1))
+            path = orbit(H, run.Y.values, (len(fits) + 1) / (n + 1))
             rows.append(
                 {
                     "setting": runs.setting,
@@ -50,11 +51,11 @@ def main(runs: str, loss_above: float, output: str) -> None:
                     "h_start": H[0],
                     "h_end": H[-1],
                     "final_loss": run.loss.values[-1],
-                    "orbit_error": orbit.error,
-                    "orbit_error_line": orbit.error_line,
-                    "orbit_error_depth": orbit.error_depth,
-                    "orbit_exponent": orbit.exponent,
-                    "conserved_drift": orbit.conserved_drift,
+                    "orbit_error": path.error,
+                    "orbit_error_line": path.error_line,
+                    "orbit_error_depth": path.error_depth,
+                    "orbit_exponent": path.exponent,
+                    "conserved_drift": path.conserved_drift,
                     "clock_eta_h": drift.eta_h,
                     "clock_eta_y": drift.eta_y,
                     "k": drift.k,

@@ -1,6 +1,5 @@
 """Theory from recorded curves: the two rates, altered equations, laws of decay, and predictions from fitted rates."""
 
-from repdyn.fitting.clock import fit_clocks, orbit
 from repdyn.fitting.rates import Fit, cells, describe, fit_mean_rate, fit_trajectory, unfit
 
-__all__ = ["Fit", "cells", "describe", "fit_clocks", "fit_mean_rate", "fit_trajectory", "orbit", "unfit"]
+__all__ = ["Fit", "cells", "describe", "fit_mean_rate", "fit_trajectory", "unfit"]
