@@ -30,6 +30,7 @@ wildcard_constraints:
 include: "workflow/rules/two_points.smk"
 include: "workflow/rules/depth.smk"
 include: "workflow/rules/gains.smk"
+include: "workflow/rules/clock.smk"
 include: "workflow/rules/phase_diagram.smk"
 include: "workflow/rules/falsification.smk"
 include: "workflow/rules/final_distance.smk"

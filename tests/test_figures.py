@@ -96,6 +96,7 @@ def make_setting(folder, name, gain=1.0, failed=(), unfitted=False):
                     "nrmse_h": fit["nrmse"],
                     "nrmse_y": fit["nrmse"],
                     "nrmse_w": fit["nrmse"],
+                    "error_active": fit["nrmse"],
                     "h_start": H0[seed, layer],
                     "h_end": H[seed, layer, -1],
                     "final_loss": loss[seed, -1],
@@ -105,7 +106,7 @@ def make_setting(folder, name, gain=1.0, failed=(), unfitted=False):
     made.curves = folder / f"{name}_curves.csv"
     artifacts.write_dataset(runs, made.runs)
     artifacts.write_table(pd.DataFrame(rows), made.fits)
-    average_two_points.main(made.runs, made.fits, LAYER, made.curves)
+    average_two_points.main(made.runs, made.fits, LAYER, INTERVALS["confidence"], made.curves)
     return made
 
 
@@ -117,7 +118,7 @@ def plot(name, settings, folder):
         analyse_depth.main(fits[0], rows[0], INTERVALS, 2, table)
         arguments = table, fits[0], rows[0], level
     elif name == "gains":
-        analyse_gains.main(fits, rows, INTERVALS, 2, table)
+        analyse_gains.main(fits, rows, level, table)
         arguments = drawn, fits, table, rows, level
     else:
         arguments = drawn, fits, rows
@@ -230,10 +231,10 @@ def test_gains_marks_frozen_fits(settings, tmp_path):
     table.loc[table.seed == 0, "h_end"] = table.h_start / 2
     artifacts.write_table(table, large.fits)
     numbers = pd.read_csv(plot("gains", [large, *settings], tmp_path / "out")[2])
-    errors = numbers[(numbers.quantity == "nrmse") & (numbers.gain == 1.4)].set_index("series")
+    errors = numbers[(numbers.quantity == "error_active") & (numbers.gain == 1.4)].set_index("series")
     assert errors.loc["network_falling"].seed == 0 and errors.loc["network_at_bound"].seed == 1
     assert (errors.index == "network").sum() == 1
-    assert errors.loc["experiment"].value == pytest.approx(0.03)
+    assert errors.loc["experiment"].value == pytest.approx((0.02 * 0.03 * 0.04) ** (1 / 3))
     assert (numbers.query("setting == 'wide'").series == "discarded_network").sum() == 1  # h_start; no more is finite
 
 

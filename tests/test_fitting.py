@@ -57,7 +57,8 @@ def test_planted_rates_come_back(log_H0, log_Y0, log_h, log_y, cosine):
     for found, true, trace in zip((fit.eta_h, fit.eta_y), planted, traces):
         if trace > 1e-3:
             assert found == pytest.approx(true, rel=1e-6)
-            assert fit.converged and fit.reason == ""
+            assert fit.converged == (np.ptp(observed[1]) >= 0.01 * DY2)
+            assert fit.converged == (fit.reason == "")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,8 @@ def test_falling_distance_ends_on_the_bound(fall, H0):
     H = H * (1 - fall * (Y - Y[0]) / (DY2 - Y[0]))
     fit = fit_trajectory(T, H, Y, w, DX2, DY2)
     assert fit.eta_h == pytest.approx(LOWEST_RATE) and not fit.converged
-    assert fit.reason == "eta_h at its lower bound: H falls while the theory can only raise it"
+    assert fit.reason.split(";")[0] == "eta_h at its lower bound: H falls while the theory can only raise it"
+    assert (fit.r2 < 0) == ("R^2 < 0" in fit.reason)
     assert np.isfinite([fit.sse, fit.nrmse, fit.r2]).all() and 2e-4 < fit.eta_y * H0 < 1e-3
     log_y = np.log(np.geomspace(1e-7, 1e-1, 400))
     for eta_h in (1e-9, 1e-6, 1e-4, 1e-2):

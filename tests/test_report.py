@@ -98,6 +98,6 @@ def test_captions_are_rendered(report):
     ):
         assert claim in flat, claim
     # values that only rendering puts there: networks of the smoke study, its folder, the level of its intervals
-    for value in ("2 initialisations of each setting", "results/smoke/figures", "95 % bootstrap intervals"):
+    for value in ("2 initialisations of each setting", "results/smoke/figures", "95 % t intervals"):
         assert value in flat, value
     assert "snakemake.params" not in flat and "snakemake.config" not in flat

@@ -11,6 +11,7 @@ import pytest
 from two_points import data, fit, summarise, train
 
 from repdyn import artifacts, theory
+from repdyn.theory import clock
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
 TASK = {"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}
@@ -34,8 +35,7 @@ def folder(tmp_path_factory):
     runs.diverged_at[2] = 300
     artifacts.write_dataset(runs, folder / "runs.nc")
     fit.main(folder / "runs.nc", 0.01, folder / "fits.csv")
-    intervals = {"confidence": 0.95, "resamples": 100}
-    summarise.main(folder / "fits.csv", {"10": 2}, intervals, 0, folder / "summary.csv")
+    summarise.main(folder / "fits.csv", {"10": 2}, 0.95, folder / "summary.csv")
     return folder
 
 
@@ -56,7 +56,7 @@ def test_the_points_are_as_far_apart_as_asked(tmp_path, in_dim, out_dim):
 
 def test_training_takes_smaller_and_more_steps(folder):
     runs = artifacts.read_dataset(folder / "trained.nc")
-    assert runs.sizes == {"seed": 3, "layer": 4, "step": 1000}
+    assert runs.H.sizes == {"seed": 3, "layer": 4, "step": 1000}
     assert runs.learning_rate == 0.01
     assert runs.device == "cpu"
     assert json.loads(runs.row) == ROW
@@ -72,6 +72,20 @@ def test_no_run_is_lost_and_each_has_its_reason(folder):
     assert set(by_seed.get_group(2).reason) == {"diverged at step 300"}
     assert by_seed.get_group(2)[["eta_h", "eta_y", "eta_m", "sse"]].isna().all(axis=None)
     assert by_seed.get_group(1)[["eta_h", "eta_y", "eta_m", "sse"]].notna().all(axis=None)  # fitted, but not kept
+
+
+def test_the_tangent_kernel_before_and_after_training_is_there(folder):
+    """That of the difference of the outputs grows; the drift that it implies is in the table."""
+    runs = artifacts.read_dataset(folder / "trained.nc")
+    assert runs.kernel.shape == (3, 2, 2, 2) and list(runs.end.values) == ["start", "end"]
+    np.testing.assert_allclose(runs.kernel, runs.kernel.transpose("seed", "end", "other_output", "output"), rtol=1e-4)
+    start, end = clock.effective_kernel(runs.kernel.sel(seed=0).values.astype(float))
+    assert end > 3 * start
+    fits = artifacts.read_table(folder / "fits.csv").query("seed == 0")
+    ends = fits.h_start, float(runs.Y[0, 0]), fits.h_end, float(runs.Y[0, -1])
+    np.testing.assert_allclose(fits.k_kernel, clock.drift_of_kernel(end / start, *ends, 0.5), rtol=1e-5)
+    assert (fits.sse_clock <= fits.sse).all() and (fits.clock_reason.isna() | (fits.clock_reason == "")).all()
+    assert (fits.orbit_error > 0).all() and fits.error_active.between(fits.nrmse, 10 * fits.nrmse).all()
 
 
 def test_means_are_over_kept_networks(folder):
@@ -98,7 +112,7 @@ def test_the_loss_follows_from_rates_that_were_not_fitted_to_it(folder):
 
 def test_a_setting_that_is_not_in_the_fits_is_named(folder):
     with pytest.raises(ValueError, match="no row of setting other"):
-        summarise.main(folder / "fits.csv", {"other": 2}, {}, 0, folder / "nothing.csv")
+        summarise.main(folder / "fits.csv", {"other": 2}, 0.95, folder / "nothing.csv")
     assert not (folder / "nothing.csv").exists()
 
 

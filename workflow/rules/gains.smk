@@ -12,7 +12,7 @@ rule gains_analyse:
     output:
         table=table("gains", "rows that differ in gain", "Depth and gain"),
     params:
-        **uncertainty(),
+        confidence=study["intervals"]["confidence"],
         rows=[POINTS[name] for name in GAINS],
     script:
         "../scripts/run.py"

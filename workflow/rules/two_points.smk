@@ -39,7 +39,7 @@ rule two_points_train:
 
 
 rule two_points_fit:
-    """Fit the theory's two rates to every network and hidden layer of a row."""
+    """Fit the theory's rates and the drift of its clock to every network and hidden layer of a row."""
     input:
         code=code("two_points/fit.py"),
         runs="<results>/two_points/{two_points}.nc",
@@ -61,6 +61,7 @@ rule two_points_curves:
         table="<results>/two_points/curves/{two_points}.csv",
     params:
         **of_row("two_points", layer="layer"),
+        confidence=study["intervals"]["confidence"],
     script:
         "../scripts/run.py"
 
@@ -86,7 +87,7 @@ rule two_points_summarise:
     output:
         table=table("two_points_summary", "means at the table's layer", "Two points"),
     params:
-        **uncertainty(),
+        confidence=study["intervals"]["confidence"],
         layers={name: row["layer"] for name, row in POINTS.items()},
     script:
         "../scripts/run.py"
@@ -106,7 +107,7 @@ rule two_points_plot:
 
 
 rule two_points:
-    """Two constants describe how H, Y and w move: every row of the table."""
+    """How well two constants describe how H, Y and w move: every row of the table."""
     input:
         rules.two_points_plot.output,
         rules.two_points_summarise.output.table,

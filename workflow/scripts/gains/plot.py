@@ -19,9 +19,9 @@ def figure(settings: list[curves.Setting], measured: pd.DataFrame, confidence: f
     page = Figure(figsize=(12, 8.2))
     style.headline(
         page,
-        "Scale of the initial weights: experiment (solid) and theory (dashed) over the gain",
+        _finding(measured),
         f"Networks that differ in gain and learning rate only, hidden layer {settings[0].row['layer']}. "
-        "From rich (H grows from almost nothing) to lazy (H stays near its initial value).",
+        "H grows by a large factor (rich) or stays near its initial value (lazy). Experiment solid, theory dashed.",
     )
     lines = [Line2D([], [], color=style.COLOUR[name], linewidth=2.6, label=name) for name in "HYw"]
     discarded = bool((numbers.series == "discarded").any())
@@ -32,7 +32,7 @@ def figure(settings: list[curves.Setting], measured: pd.DataFrame, confidence: f
     )
     _error(error, numbers)
     _distance(distance, numbers)
-    note = f"Bars: {100 * confidence:g} % bootstrap interval of the mean over kept networks."
+    note = f"Large: geometric mean of kept networks; bars: its {100 * confidence:g} % t interval (from 5 networks on)."
     if len(falling := measured[measured.series == "network_falling"].gain.unique()):
         gains = ", ".join(f"{gain:g}" for gain in falling)
         note = (
@@ -41,6 +41,20 @@ def figure(settings: list[curves.Setting], measured: pd.DataFrame, confidence: f
         )
     page.text(0.012, 0.012, note, color=style.FAINT)
     return page, numbers
+
+
+def _finding(measured) -> str:
+    """What the table says of the smallest and the largest gain."""
+    means = measured[measured.series == "experiment"].sort_values("gain")
+    grown, errors = (means[means.quantity == quantity] for quantity in ("h_growth", "error_active"))
+    if len(grown) < 2 or len(errors) < 2:
+        return "Scale of the initial weights: too few gains at which networks learned"
+    (first, last), (best, worst) = (table.iloc[[0, -1]].itertuples() for table in (grown, errors))
+    return (
+        f"From gain {first.gain:g} to {last.gain:g} H grows {style.number(first.value)}-fold and "
+        f"{style.number(last.value)}-fold; the theory's error goes from {style.percent(best.value)} "
+        f"to {style.percent(worst.value)}"
+    )
 
 
 def _trajectories(page, settings, numbers):
@@ -96,7 +110,7 @@ def _trajectories(page, settings, numbers):
 
 
 def _error(ax, numbers):
-    numbers = numbers[numbers.quantity == "nrmse"]
+    numbers = numbers[numbers.quantity == "error_active"]
     forms = {
         "network": (".", style.BLUE, "one network"),
         "network_at_bound": ("x", style.VERMILION, r"one network, best fit has $\eta_h \to 0$"),
@@ -120,7 +134,7 @@ def _error(ax, numbers):
     _means(ax, numbers, "black", "mean of kept networks")
     ax.set_ylim(bottom=0)
     ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
-    ax.set_ylabel("error (RMS residual / range)")
+    ax.set_ylabel("error, active part (RMS residual / range)")
     _finish(ax, "Error of the fit")
 
 
@@ -131,6 +145,8 @@ def _distance(ax, numbers):
     ):
         here = numbers[numbers.quantity == quantity]
         discarded = here[here.series == "discarded_network"]
+        single = here[here.series.isin(["network", "network_at_bound", "network_falling"])]
+        ax.plot(single.gain, single.value, ".", color=colour, alpha=0.5, markersize=5, markeredgewidth=0)
         ax.plot(
             discarded.gain,
             discarded.value,

@@ -3,11 +3,12 @@
 Columns:
 
     setting, gain, layer     which networks
-    quantity                 H, Y, w or loss
-    series                   experiment, theory, or discarded (single runs, only if none was kept)
+    quantity                 H, Y, w or loss; error_active, nrmse, eta_h, eta_y
+    series                   experiment, theory, discarded (single runs, only if none was kept); mean (of the last four)
     seed                     of a single run, else empty
     step                     optimiser step
-    value, low, high         mean over networks and its band; of the loss geometric means
+    value, low, high         mean over networks and its band; of the loss geometric means, of the last four geometric
+                             means and their intervals, of the rates over fits that converged
     networks                 how many went into the mean
 """
 
@@ -17,16 +18,31 @@ import numpy as np
 import pandas as pd
 
 from repdyn import artifacts, theory
+from repdyn.statistics import intervals
 from repdyn.statistics.curves import COLUMNS, spread, thin
 
 FLOOR = 1e-14  # the theory's loss is a difference of numbers near 1: less than this is rounding
 
 
-def main(runs: str, fits: str, layer: int, output: str) -> None:
+def main(runs: str, fits: str, layer: int, confidence: float, output: str) -> None:
     runs = artifacts.read_dataset(runs).sel(layer=layer)
     fits = artifacts.read_table(fits).query("layer == @layer").set_index("seed").loc[runs["seed"].values]
     runs = runs.isel(step=thin(runs.sizes["step"]))
-    artifacts.write_table(curves(runs, fits, layer), output)
+    drawn, told = curves(runs, fits, layer), means(fits[fits.kept], confidence)
+    about = drawn.loc[0, ["setting", "gain", "layer"]]
+    artifacts.write_table(pd.concat([drawn, told.assign(**about)], ignore_index=True)[COLUMNS], output)
+
+
+def means(kept: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """What a caption says of the kept networks' fits."""
+    rows = []
+    for quantity in ("error_active", "nrmse", "eta_h", "eta_y"):
+        values = (kept[kept.converged] if quantity.startswith("eta") else kept)[quantity]
+        if (mean := intervals.mean(values[values > 0], confidence, "log")).n:
+            rows.append((quantity, "mean", mean.value, mean.low, mean.high, mean.n))
+    return pd.DataFrame(rows, columns=["quantity", "series", "value", "low", "high", "networks"]).assign(
+        seed=pd.array([None] * len(rows), dtype="Int64"), step=pd.array([None] * len(rows), dtype="Int64")
+    )
 
 
 def fitted(runs, rates) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from repdyn.plotting import curves, style
 from repdyn.theory.bounds import at_bound
 
+CLOSE = 0.1  # error below which a setting counts as described
 NAMES = {
     "H": "H, hidden distance²",
     "Y": "Y, output distance²",
@@ -19,12 +20,13 @@ def figure(settings: list[curves.Setting]) -> tuple[Figure, pd.DataFrame]:
     """One panel a setting, H above Y and w, and the numbers drawn."""
     tables = [setting.of("HYw") for setting in settings]
     page, panels = style.gallery(len(settings), parts=(0.85, 1.05), header=1.35, caption=0.72)
-    errors = [error for setting in settings if np.isfinite(error := setting.kept.nrmse.mean())]
+    errors = [error for setting in settings if np.isfinite(error := setting.mean("error_active"))]
     style.headline(
         page,
-        "How representations move while networks learn: experiment (solid) and theory with two fitted rates (dashed)",
-        f"Error: RMS distance of theory from experiment over the range of the curve, mean of H, Y and w; "
-        f"its median over the settings is {style.percent(np.median(errors) if errors else np.nan)}.",
+        f"In {sum(error < CLOSE for error in errors)} of {len(settings)} settings two fitted rates describe how "
+        f"representations move, within {100 * CLOSE:g} %",
+        "Experiment solid, theory dashed. Error: RMS distance of the two by the range of the curve, of H, Y and w, "
+        f"up to the last |w| > 1 % of |Δy|². Median {style.percent(np.median(errors) if errors else np.nan)}.",
     )
     colours = [Line2D([], [], color=style.COLOUR[name], linewidth=2.6, label=text) for name, text in NAMES.items()]
     style.legend(page, colours, below=0.72)
@@ -42,20 +44,20 @@ def figure(settings: list[curves.Setting]) -> tuple[Figure, pd.DataFrame]:
             below.set_ylabel("Y, w")
             for ax in (above, below):
                 ax.yaxis.set_label_coords(-0.17, 0.5)
-        error = style.percent(setting.kept.nrmse.mean())
+        error = style.percent(setting.mean("error_active"))
         count = f"error {error}, layer {setting.row['layer']}, {len(setting.kept)} of {setting.networks} kept"
         curves.caption(above, setting, rates(setting), count)
     return page, pd.concat(tables, ignore_index=True)
 
 
 def rates(setting: curves.Setting) -> str:
-    """Mean rates of the fits inside the bounds, or how many are not inside."""
+    """Mean rates of the fits that converged, or how many did not."""
     inside = setting.kept[setting.kept.converged]
     if len(inside) < len(setting.kept):
         frozen = at_bound(setting.kept.eta_h).sum()
-        what = r"$\eta_h \to 0$" if frozen == len(setting.kept) - len(inside) else "no optimum within bounds"
+        what = r"$\eta_h \to 0$" if frozen == len(setting.kept) - len(inside) else "rates are no estimates"
         return f"{what} in {len(setting.kept) - len(inside)} of {len(setting.kept)} fits"
-    eta_h, eta_y = (style.number(inside[rate].mean()) for rate in ("eta_h", "eta_y"))
+    eta_h, eta_y = (style.number(setting.mean(rate)) for rate in ("eta_h", "eta_y"))
     return rf"$\eta_h$ {eta_h}, $\eta_y$ {eta_y} per step"
 
 

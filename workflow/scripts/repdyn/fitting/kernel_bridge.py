@@ -24,14 +24,9 @@ from itertools import pairwise
 import numpy as np
 
 from repdyn import fitting
+from repdyn.theory.clock import effective_kernel as effective_kernel
 
 MEAN_LEARNED = 0.05  # share of the squared mean error from which on it follows the difference
-
-
-def effective_kernel(kernel):
-    """K_e = 4 det K / K_s from (..., 2, 2): how the difference of the outputs answers while the mean follows."""
-    aa, bb, ab = kernel[..., 0, 0], kernel[..., 1, 1], (kernel[..., 0, 1] + kernel[..., 1, 0]) / 2
-    return 4 * (aa * bb - ab**2) / (aa + bb + 2 * ab)
 
 
 def linear_response(kernel, error, rate):

@@ -15,6 +15,7 @@ from repdyn.fitting.levenberg_marquardt import MOST_ITERATIONS, descend
 from repdyn.theory.bounds import HIGHEST_RATE, LOG_BOUNDS, LOWEST_RATE
 
 _NAMES = ("eta_h", "eta_y")
+ACTIVE = STILL = 0.01  # of |dy|^2: |w| in the active part of a run, and what Y changes by where the outputs move
 
 # glibc hands freed memory back to the system after every evaluation and faults it in again at the
 # next, four times the cost of the arithmetic. Having freed one large block once, it keeps memory.
@@ -29,8 +30,11 @@ class Fit:
     sse              sum over H, Y, w and all steps of the squared residual
     nrmse            mean of nrmse_h, nrmse_y, nrmse_w (of those that are defined)
     nrmse_h, _y, _w  RMS residual over the range (max - min) of that observed curve; nan if it is flat
+    error_active     as nrmse, over the active part of the run: to the last step at which |w| exceeds 1 % of |dy|^2.
+                     The quiet end of a run, however long, says nothing
     r2               1 - sse / (sum of squares of the three curves about their means)
-    converged        whether both rates are estimates: an optimum was found, and inside the bounds
+    converged        whether both rates are estimates: an optimum was found, inside the bounds, that describes the
+                     curves better than their means do (r2 >= 0), and the outputs moved
     reason           empty if converged, else why not. With an optimum on a bound, the rates, sse and
                      errors are those of that optimum; if nothing could be fitted they are nan.
     """
@@ -42,6 +46,7 @@ class Fit:
     nrmse_h: float = np.nan
     nrmse_y: float = np.nan
     nrmse_w: float = np.nan
+    error_active: float = np.nan
     r2: float = np.nan
     converged: bool = False
     reason: str = ""
@@ -86,7 +91,7 @@ def fit_trajectory(t, H, Y, w, dx2, dy2):
     if not np.isfinite(sse[lowest]):
         return Fit(reason="the theory is not finite for any pair of rates")
     curves = theory.exact(problem.t, *problem.initial, *np.exp(theta[lowest]), dx2, dy2)
-    return describe(observed, np.array(curves), theta[lowest], bool(done[lowest]))
+    return describe(observed, np.array(curves), theta[lowest], bool(done[lowest]), dy2)
 
 
 def fit_mean_rate(t, mean_error):
@@ -125,6 +130,13 @@ def cells(n, most):
     return np.unique(np.r_[0, np.geomspace(1, n - 1, most).astype(int), np.arange(0, n, -(-n // most))])
 
 
+def averages(t, observed, most):
+    """Averages over the `cells` of time: t (m,), observed (..., m), and how many steps (m,) each is of."""
+    first = cells(t.size, most)
+    counts = np.diff(np.r_[first, t.size]).astype(float)
+    return np.add.reduceat(t, first) / counts, np.add.reduceat(observed, first, axis=-1) / counts, counts
+
+
 @dataclass(frozen=True)
 class _Problem:
     """What the sum of squares is taken over: times (n,), curves (3, n), and how many steps each is."""
@@ -149,10 +161,8 @@ class _Problem:
         n = self.t.size
         if n <= 2 * most:
             return self
-        first = cells(n, most)
-        counts = np.diff(np.r_[first, n]).astype(float)
-        t, *observed = np.add.reduceat(np.vstack([self.t, self.observed]), first, axis=1) / counts
-        return _Problem(t, np.array(observed), self.initial, self.dx2, self.dy2, counts)
+        t, observed, counts = averages(self.t, self.observed, most)
+        return _Problem(t, observed, self.initial, self.dx2, self.dy2, counts)
 
     def sse(self, theta):
         """Sums of squares (K,) at log rates theta (K, 2)."""
@@ -230,14 +240,32 @@ def unfit(t, observed, dx2, dy2):
     return ""
 
 
-def describe(observed, curves, theta, done):
-    """The `Fit` at log rates theta (2,): the errors of its curves (3, n), and what its place on a bound means."""
+def active(w, dy2):
+    """How many steps the active part of a run has: to the last one at which |w| (n,) exceeds ACTIVE dy2, or 0."""
+    return w.size - int(np.argmax(np.abs(w[::-1]) > ACTIVE * dy2)) if (np.abs(w) > ACTIVE * dy2).any() else 0
+
+
+def relative_errors(observed, curves):
+    """RMS residual by the range of the observed curve, of curves (..., n); nan where that is flat."""
+    if not observed.shape[-1]:
+        return np.full(observed.shape[:-1], np.nan)
+    extent = np.ptp(observed, axis=-1)
+    return np.sqrt(((curves - observed) ** 2).mean(axis=-1)) / np.where(extent > 0, extent, np.nan)
+
+
+def describe(observed, curves, theta, done, dy2=0.0):
+    """The `Fit` at log rates theta (2,): the errors of its curves (3, n), and why its rates are no estimates.
+
+    dy2 tells the active part, and whether outputs move at all; where it is 0 all steps count.
+    """
     eta_h, eta_y = np.exp(theta)
-    squares = ((curves - observed) ** 2).sum(axis=1)
-    extent = np.ptp(observed, axis=1)
-    nrmse = [float(np.sqrt(s / observed.shape[1]) / e) if e > 0 else np.nan for s, e in zip(squares, extent)]
+    nrmse = relative_errors(observed, curves)
+    seen = active(observed[2], dy2)
+    lively = relative_errors(observed[:, :seen], curves[:, :seen])
+    sse = float(((curves - observed) ** 2).sum())
+    r2 = 1 - sse / float(((observed - observed.mean(axis=1, keepdims=True)) ** 2).sum())
     reasons = [] if done else [f"no convergence in {MOST_ITERATIONS} iterations"]
-    H, _, w = observed
+    H, Y, w = observed
     for name, x in zip(_NAMES, theta):
         if x <= LOG_BOUNDS[0]:
             why = "no larger value was found to fit better"
@@ -246,14 +274,24 @@ def describe(observed, curves, theta, done):
             reasons.append(f"{name} at its lower bound: {why}")
         elif x >= LOG_BOUNDS[1]:
             reasons.append(f"{name} at its upper bound: no smaller value was found to fit better")
-    sse = float(squares.sum())
+    if np.ptp(Y) < STILL * dy2:
+        reasons.append(f"the outputs hardly move: Y changes by less than {100 * STILL:g} % of |dy|^2")
+    if r2 < 0:
+        reasons.append("the curves' means describe them better (R^2 < 0)")
     return Fit(
         float(eta_h),
         float(eta_y),
         sse,
-        float(np.nanmean(nrmse)),
-        *nrmse,
-        1 - sse / float(((observed - observed.mean(axis=1, keepdims=True)) ** 2).sum()),
+        _mean(nrmse),
+        *map(float, nrmse),
+        _mean(lively),
+        r2,
         not reasons,
         "; ".join(reasons),
     )
+
+
+def _mean(errors):
+    """Mean of those that are defined, nan if none is."""
+    errors = errors[np.isfinite(errors)]
+    return float(errors.mean()) if errors.size else np.nan

@@ -9,8 +9,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from types import FunctionType
 
-LEAKY_SLOPE = 0.01
+LEAKY_SLOPE, SHARPNESS = 0.01, 1.0  # of leaky ReLU and softplus; others are entries of their own
+OTHER_SLOPES, OTHER_SHARPNESSES = (0.03, 0.1, 0.3), (3.0, 10.0, 30.0)
 
 
 @dataclass(frozen=True)
@@ -104,11 +106,11 @@ def _gelu_slope(z, a):
 
 
 def _softplus(z):
-    return max(z, 0.0) + math.log1p(1.0 + expm1(-abs(z)))
+    return (max(SHARPNESS * z, 0.0) + math.log1p(1.0 + expm1(-abs(SHARPNESS * z)))) / SHARPNESS
 
 
 def _softplus_slope(z, a):
-    return 1.0 / (2.0 + expm1(-z))
+    return 1.0 / (2.0 + expm1(-SHARPNESS * z))
 
 
 def _identity(z):
@@ -119,21 +121,35 @@ def _one(z, a):
     return 1.0
 
 
+def _with(function: Callable, **constants: float) -> Callable:
+    """The same function with other constants of this module."""
+    return FunctionType(function.__code__, {**globals(), **constants}, function.__name__)
+
+
+def _leaky(slope: float) -> Activation:
+    """max(z, slope z)."""
+    function, derivative = (_with(f, LEAKY_SLOPE=slope) for f in (_leaky_relu, _leaky_relu_slope))
+    label = "leaky ReLU" if slope == LEAKY_SLOPE else f"leaky ReLU, slope {slope:g}"
+    return Activation(label, ("leaky_relu", slope), function, derivative, False, (1 + slope**2) / 2)
+
+
+def _softened(sharpness: float) -> Activation:
+    """log(1 + e^(b z)) / b with the sharpness b: the larger, the closer to ReLU."""
+    function, derivative = (_with(f, SHARPNESS=sharpness) for f in (_softplus, _softplus_slope))
+    label = "softplus" if sharpness == SHARPNESS else f"softplus, sharpness {sharpness:g}"
+    return Activation(label, ("softplus", sharpness), function, derivative)
+
+
 ACTIVATIONS = {
-    "leaky_relu": Activation(
-        "leaky ReLU",
-        ("leaky_relu", LEAKY_SLOPE),
-        _leaky_relu,
-        _leaky_relu_slope,
-        smooth=False,
-        mean_square_slope=(1 + LEAKY_SLOPE**2) / 2,
-    ),
+    "leaky_relu": _leaky(LEAKY_SLOPE),
     "relu": Activation("ReLU", ("relu",), _relu, _relu_slope, smooth=False, mean_square_slope=0.5),
     "elu": Activation("ELU", ("elu",), _elu, _elu_slope),
     "tanh": Activation("tanh", ("tanh",), _tanh, _tanh_slope),
     "sigmoid": Activation("sigmoid", ("sigmoid",), _sigmoid, _sigmoid_slope),
     "silu": Activation("swish", ("silu",), _silu, _silu_slope),
     "gelu": Activation("GELU", ("gelu",), _gelu, _gelu_slope),
-    "softplus": Activation("softplus", ("softplus",), _softplus, _softplus_slope),
+    "softplus": _softened(SHARPNESS),
     "none": Activation("linear", ("identity",), _identity, _one, mean_square_slope=1.0),
+    **{f"leaky_relu_{slope:g}": _leaky(slope) for slope in OTHER_SLOPES},
+    **{f"softplus_{sharpness:g}": _softened(sharpness) for sharpness in OTHER_SHARPNESSES},
 }

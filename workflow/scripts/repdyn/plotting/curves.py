@@ -42,6 +42,11 @@ class Setting:
     def networks(self) -> int:
         return len(self.fits)
 
+    def mean(self, quantity: str) -> float:
+        """The mean of a number of the fits over the kept networks, as the table says; nan where there is none."""
+        rows = self.curves[(self.curves.quantity == quantity) & (self.curves.series == "mean")]
+        return float(rows.value.iloc[0]) if len(rows) else np.nan
+
     def of(self, quantities) -> pd.DataFrame:
         """The curves of these quantities."""
         return self.curves[self.curves.quantity.isin(list(quantities))]

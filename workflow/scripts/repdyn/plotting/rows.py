@@ -1,0 +1,58 @@
+"""Settings below each other, each with some numbers of its networks: means with intervals, and single ones as dots."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from repdyn.plotting import style
+
+
+def page(summary: pd.DataFrame, left: float = 0.25) -> tuple[Figure, Axes]:
+    """A page with one line a setting, in the order of the table, each with what it is and how many networks count."""
+    height = 1.75 + 0.235 * len(summary)
+    figure = Figure(figsize=(12, height))
+    ax = figure.add_axes((left, 0.55 / height, 0.985 - left, 1 - 1.75 / height))
+    ax.set_ylim(len(summary) - 0.4, -0.6)
+    ax.set_yticks(range(len(summary)), summary.setting)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color="#e6e6e6", linewidth=0.8)
+    ax.set_axisbelow(True)
+    for place, row in enumerate(summary.itertuples()):
+        if place % 2:
+            ax.axhspan(place - 0.5, place + 0.5, color="#f6f6f6", linewidth=0, zorder=0)
+        about = f"{row.depth} x {row.width}, layer {row.layer}, {row.kept} of {row.networks}"
+        colour = style.FAINT if row.kept == row.networks else style.VERMILION
+        ax.annotate(
+            about,
+            (0, place),
+            (-105, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="center",
+            ha="right",
+            fontsize=7.5,
+            color=colour,
+        )
+    return figure, ax
+
+
+def draw(ax: Axes, summary, networks, column: str, colour, marker: str, label: str, shift: float = 0.0, **form) -> None:
+    """One number: a mean a setting with its interval where there is one, and a dot for every kept network."""
+    places = {setting: place + shift for place, setting in enumerate(summary.setting)}
+    kept = networks[networks.kept & networks.setting.isin(places)]
+    ax.plot(kept[column], kept.setting.map(places), ".", color=colour, alpha=0.3, markersize=4, markeredgewidth=0)
+    value, low, high = (summary[f"{column}{end}"].to_numpy(float) for end in ("", "_low", "_high"))
+    ax.errorbar(
+        value,
+        list(places.values()),
+        xerr=np.nan_to_num([value - low, high - value]),
+        fmt=marker,
+        color=colour,
+        markersize=5,
+        elinewidth=1.2,
+        capsize=2,
+        zorder=4,
+        label=label,
+        **form,
+    )
