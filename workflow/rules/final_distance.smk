@@ -67,12 +67,10 @@ rule final_distance_plot:
     """Draw measured over predicted final distances."""
     input:
         code=code("final_distance/plot.py"),
-        table=rules.final_distance_predict.output.table,
+        networks=rules.final_distance_predict.output.networks,
         summary=rules.final_distance_predict.output.summary,
     output:
         **figure("final_distance", "predicted against measured", "Final distance"),
-    params:
-        rows={name: POINTS[name] for name in GRID_ROWS},
     script:
         "../scripts/run.py"
 
@@ -104,7 +102,7 @@ rule out_of_sample_plot:
     """Draw the errors of predicted trajectories beside those of baselines."""
     input:
         code=code("out_of_sample/plot.py"),
-        table=rules.out_of_sample_predict.output.table,
+        networks=rules.out_of_sample_predict.output.networks,
         summary=rules.out_of_sample_predict.output.summary,
     output:
         **figure("out_of_sample", "whole trajectories out of sample", "Final distance"),

@@ -14,6 +14,7 @@ from repdyn import fitting, theory
 from repdyn.fitting.falsification import active_steps, along_orbit, fit_orbit
 from repdyn.theory import altered
 from repdyn.theory.altered import DYNAMICS
+from repdyn.theory.bounds import at_bound
 
 CELL = ["setting", "position", "dx", "dy", "seed"]
 NETWORK = ["setting", "position", "seed"]
@@ -198,7 +199,7 @@ def trajectories(runs: xr.Dataset, cells: pd.DataFrame, layer: int) -> pd.DataFr
             found["rest"], found["rest_flat"] = _errors(t[half:end], observed[:, half:end], *early, one)
             found["elsewhere"], found["flat"] = _errors(t[:end], observed[:, :end], *pair, one)
             H, Y, _ = observed[:, :end]
-            rho = pair[1] / (pair[0] * one.dx**2) if pair[0] > 0 else np.nan
+            rho = np.nan if at_bound(pair[0]) else pair[1] / (pair[0] * one.dx**2)  # frozen: no orbit
             found["orbit"], found["orbit_line"] = orbit_errors(H, Y, rho)
         rows.append(found)
     columns = ["rest", "rest_flat", "elsewhere", "flat", "orbit", "orbit_line"]
