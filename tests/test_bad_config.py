@@ -248,7 +248,6 @@ CONFIG_CASES = [
         "falsification.rows: [default, skp]",
         f"[1] = 'skp': no such row in {TABLE}; did you mean 'skip'? Rows: {LIST}",
     ),
-    ("falsification.shown: zzz", f" = 'zzz': no such row in {TABLE}; Rows: {LIST}"),
 ]
 
 
@@ -270,13 +269,6 @@ def test_config(project, setting, told):
     assert problems(project) == [f"{MINE}:3: {setting.split(': ')[0]}{told}"]
 
 
-def test_a_network_is_shown_that_is_not_fitted(project):
-    assert problems(project, {"falsification": {"rows": ["default", "skip"], "shown": "cnn"}}) == [
-        "command line (--config): falsification.shown = 'cnn': not among falsification.rows: "
-        "expected one of default, skip"
-    ]
-
-
 def test_rows_that_are_not_selected_are_missed_by_their_experiments_alone(project):
     selected = {"two_points": {"rows": ["skip", "gain_0.9"]}, "falsification": {"rows": ["cnn", "skip", "flat"]}}
     study = load_study(merged(project, (MINE, BASE), selected), (MINE, BASE), project)
@@ -290,7 +282,6 @@ def test_rows_that_are_not_selected_are_missed_by_their_experiments_alone(projec
     assert study["faults"] == {
         "falsification": [
             "command line (--config): falsification.rows = ['cnn', 'skip', 'flat']: cnn, flat " + told,
-            f"{line('shown:')}: falsification.shown = 'default': {told}",
         ],
         "gains": [f"{MINE}:2: gains.rows = ['default', 'gain_0.9']: default {told}"],
         "response_bridge": [f"{line('rows: [default]')}: response_bridge.rows = ['default']: default {told}"],
@@ -731,7 +722,7 @@ SELECTED = ("--config", "two_points={rows: [tanh]}")
 LACKING = {
     "depth": "depth.row",
     "gains": "gains.rows",
-    "falsification": "falsification.shown",
+    "falsification": "falsification.rows",
     "final_distance": "final_distance.rows",
     "out_of_sample": "final_distance.rows",
     "response_bridge": "response_bridge.rows",

@@ -141,8 +141,8 @@ def test_which_equations_describe_a_pair_of_single_outputs(name):
 
 
 def test_the_exact_orbit_of_a_wide_two_layer_network():
-    """h = W x, f = v.h with v orthogonal to dh and as long at the start: Y = H^2 - H0^2, the orbit without the last term
-    of dY/dt. The theory takes v to lie along dh from the start."""
+    """h = W x, f = v.h with v orthogonal to dh and as long at the start: Y = H^2 - H0^2, the orbit without the last
+    term of dY/dt. The theory takes v to lie along dh from the start."""
     random = np.random.default_rng(0)
     h, v = np.linalg.qr(random.standard_normal((50, 2)))[0].T * 0.3  # |dx| = 1
     H, Y, lr = [], [], 0.01
@@ -384,7 +384,9 @@ def test_figure_has_fixed_bytes_and_a_csv_of_what_it_shows(trained, tmp_path):
 
 def test_titles_say_what_was_found():
     theory_best = analyse_falsification.table(fits_of(dict.fromkeys(RIVALS, 2.0)), 0.95)
-    assert plot_falsification.title(theory_best).startswith("The theory's equations fit best in 1 of 1 settings, an alt")
+    assert plot_falsification.title(theory_best).startswith(
+        "The theory's equations fit best in 1 of 1 settings, an alt"
+    )
     beaten = analyse_falsification.table(fits_of(dict.fromkeys(RIVALS, 0.5)), 0.95)
     assert "best in 0 of 1 settings, an altered one in 1 (3 outputs" in plot_falsification.title(beaten)
 

@@ -77,7 +77,11 @@ def smaller(names, experiment):
         name: {
             **POINTS[name],
             "networks": networks,
-            "width": POINTS[name]["width"] if POINTS[name]["model"] == "cnn" else min(POINTS[name]["width"], width),
+            "width": (
+                POINTS[name]["width"]
+                if POINTS[name]["model"] == "cnn"
+                else min(POINTS[name]["width"], width)
+            ),
         }
         for name in names
     }

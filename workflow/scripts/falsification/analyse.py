@@ -8,7 +8,6 @@ from repdyn.fitting.falsification import COMPARISONS
 from repdyn.statistics import intervals
 from repdyn.theory.altered import RIVALS
 
-
 COLUMNS = [
     *("setting", "outputs", "comparison", "rival", "ratio", "ratio_low", "ratio_high", "networks", "theory"),
     *("theory_low", "theory_high", "power", "separable", "freedom", "verdict"),
@@ -58,5 +57,3 @@ def verdict(ratio) -> str:
     if not ratio.n:
         return "not compared"
     return "behind" if ratio.low > 1 else "ahead" if ratio.high < 1 else "open"
-
-

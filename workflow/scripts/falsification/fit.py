@@ -13,6 +13,7 @@ from repdyn import artifacts
 from repdyn.fitting import falsification
 from repdyn.theory import altered
 
+
 def main(runs: str, layer: int, loss_above: float, output: str) -> None:
     runs = artifacts.read_dataset(runs).sel(layer=layer)
     rows = []
@@ -27,7 +28,9 @@ def main(runs: str, layer: int, loss_above: float, output: str) -> None:
             for name, one in dynamics.items():
                 reason = "; ".join(filter(None, [discarded, one.reason, why_not(name, int(outputs))]))
                 found = {**vars(one), "reason": reason}
-                rows.append({**known, "dynamics": name, "kept": not discarded, **found, **falsification.behind(name, dynamics)})
+                rows.append(
+                    {**known, "dynamics": name, "kept": not discarded, **found, **falsification.behind(name, dynamics)}
+                )
         logging.info("%d outputs: %d networks kept", outputs, sum(row["kept"] for row in rows) // len(altered.DYNAMICS))
     artifacts.write_table(pd.DataFrame(rows), output)
 

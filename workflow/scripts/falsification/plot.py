@@ -35,8 +35,8 @@ def figure(summary: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     style.headline(
         page,
         title(summary),
-        f"Error of each altered equation over the theory's, in the same networks (at most {networks} a setting): geometric "
-        "mean, interval over networks; right of the line the theory is better.",
+        "Error of each altered equation over the theory's in the same networks "
+        f"(at most {networks} a setting): geometric mean and interval; right of the line the theory is better.",
     )
     handles = [
         Line2D([], [], linestyle="", marker=MARKERS[name], color=COLOURS[name], label=DYNAMICS[name].change)

@@ -1,7 +1,7 @@
 """Train the networks of a row on pairs of points in general position, with one output and with several.
 
-Every network has a pair of its own. The loss is a mean over outputs, so the learning rate is multiplied by their number:
-steps mean the same. H of every hidden layer, Y and w are kept every EVERY steps.
+Every network has a pair of its own. The loss is a mean over outputs, so the learning rate is multiplied by their
+number: steps mean the same. H of every hidden layer, Y and w are kept every EVERY steps.
 """
 
 import numpy as np

@@ -26,15 +26,15 @@ def figure(summary: pd.DataFrame, networks: pd.DataFrame) -> tuple[Figure, pd.Da
     """A row a setting and position of the points, two measures of error; and the numbers drawn."""
     cases = list(dict.fromkeys(zip(summary.setting, summary.position)))
     labels = [f"{setting}, {'paper' if position == 'paper' else 'general'}" for setting, position in cases]
-    rows, header, bottom = max(len(cases), 3) * 0.42, 1.5, 0.6
+    rows, header, bottom = max(len(cases), 3) * 0.42, 1.45, 0.5
     height = header + rows + bottom
     page = Figure(figsize=(12, height))
     count = f"{networks.seed.nunique()} networks a case" if len(networks) else "no network learned"
     style.headline(
         page,
         title(summary),
-        "Foretold: closer than leaving H as it is half way, by the interval over networks. Points as in the paper, or in "
-        f"general position; {count}.",
+        "Foretold: closer than H half way, by the interval over networks. Points: as in the paper, or in general "
+        f"position; {count}. At the edge: beyond.",
     )
     style.legend(
         page,
@@ -53,8 +53,7 @@ def figure(summary: pd.DataFrame, networks: pd.DataFrame) -> tuple[Figure, pd.Da
                 for table in (mine, single)
             ]
             dots.estimates(ax, heights[0], mine, measure, *mark, (heights[1], single[measure]))
-        dots.rows(ax, labels, pd.concat([networks[measure], summary[f"{measure}_low"], summary[f"{measure}_high"]]))
-        dots.title(ax, told)
+        dots.rows(ax, labels, told)
         ax.tick_params(labelleft=not i)
     return page, summary
 
@@ -67,9 +66,10 @@ def title(summary: pd.DataFrame) -> str:
     certain = summary.ahead_half_low.notna().any()
     ahead = summary[(summary.ahead_half_low if certain else summary.ahead_half) > 0].groupby("prediction").size()
     orbit, early, elsewhere = (ahead.get(name, 0) for name in ("orbit", "early", "elsewhere"))
+    how = "" if certain else " on average"
     return (
-        f"Where representations end is foretold{'' if certain else ' on average'} by the first half's orbit in {orbit} of "
-        f"{cases} cases, by its rates in {early}, by another pair's in {elsewhere}"
+        f"Final distances are foretold{how} by the first half's orbit in {orbit} of {cases} cases, "
+        f"by its rates in {early}, by another pair's in {elsewhere}"
     )
 
 

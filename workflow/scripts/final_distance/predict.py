@@ -9,8 +9,13 @@ from repdyn import artifacts
 from repdyn.fitting import prediction
 from repdyn.statistics import intervals
 
-MEASURES = {"rms_log": "log", "r2_log": "linear", "rms_linear": "log", "r2_linear": "linear"}
-AHEAD = ("ahead_start", "ahead_half", "ahead_constant")
+MEANS = {
+    "rms_log": "log",
+    "rms_linear": "log",
+    "ahead_start": "linear",
+    "ahead_half": "linear",
+    "ahead_constant": "linear",
+}
 
 
 def main(cells: list[str], confidence: float, table: str, networks: str, summary: str) -> None:
@@ -23,11 +28,12 @@ def main(cells: list[str], confidence: float, table: str, networks: str, summary
 
 
 def means(agreements: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """One row a setting, position and prediction; each measure with its interval over networks, if there are enough."""
+    """One row a setting, position and prediction: errors, with intervals over networks, and medians of R^2."""
     rows = []
     for key, here in agreements.groupby(["setting", "position", "prediction"], sort=False):
         row = dict(zip(("setting", "position", "prediction"), key)) | {"cells": here.cells.mean()}
-        for name, scale in {**MEASURES, **dict.fromkeys(AHEAD, "linear")}.items():
+        row |= {name: here[name].median() for name in ("r2_log", "r2_linear")}
+        for name, scale in MEANS.items():
             values = here[name].where(here[name] > 0) if scale == "log" else here[name]
             row |= intervals.mean(values, confidence, scale).columns(name)
         rows.append(row)

@@ -8,9 +8,9 @@ from repdyn import artifacts
 from repdyn.plotting import dots, style
 
 PANELS = {
-    "rest": ("The rest of a run, from the rates of its first half", "rest_flat"),
-    "elsewhere": ("A whole run, from the rates of another pair", "flat"),
-    "orbit": ("Its orbit Y(H), from the same", "orbit_line"),
+    "rest": ("Rest of a run, rates of its first half", "rest_flat"),
+    "elsewhere": ("Whole run, rates of another pair", "flat"),
+    "orbit": ("Orbit Y(H), rates of another pair", "orbit_line"),
 }
 
 
@@ -18,15 +18,15 @@ def figure(summary: pd.DataFrame, networks: pd.DataFrame) -> tuple[Figure, pd.Da
     """A row a setting and position of the points, a panel a kind of prediction; and the numbers drawn."""
     cases = list(dict.fromkeys(zip(summary.setting, summary.position)))
     labels = [f"{setting}, {'paper' if position == 'paper' else 'general'}" for setting, position in cases]
-    rows, header, bottom = max(len(cases), 3) * 0.34, 1.45, 0.75
+    rows, header, bottom = max(len(cases), 3) * 0.34, 1.45, 0.5
     height = header + rows + bottom
     page = Figure(figsize=(12, height))
     count = f"{networks.seed.nunique()} networks a case" if len(networks) else "no network learned"
     style.headline(
         page,
         title(summary),
-        "RMS error over the range of the curve, geometric mean over cells and networks. Predicted: better than the "
-        f"baseline, by the interval over networks; {count}.",
+        "RMS error over the range of the curve, mean over cells. Predicted: better than the baseline, by the interval "
+        f"over networks; {count}. At the edge: beyond.",
     )
     handles = [
         Line2D([], [], linestyle="", marker="o", color=style.BLUE, label="theory, nothing fitted to what is predicted"),
@@ -42,9 +42,7 @@ def figure(summary: pd.DataFrame, networks: pd.DataFrame) -> tuple[Figure, pd.Da
                 [cases.index(case) + shift for case in zip(table.setting, table.position)] for table in (mine, networks)
             ]
             dots.estimates(ax, heights[0], mine, column, colour, marker, (heights[1], networks[single]))
-        ends = [f"{column}_{end}" for column in ("error", "baseline") for end in ("low", "high")]
-        dots.rows(ax, labels, pd.concat([networks[name], networks[baseline], *(mine[end] for end in ends)]))
-        dots.title(ax, told)
+        dots.rows(ax, labels, told)
         ax.tick_params(labelleft=not i)
     return page, summary
 

@@ -32,12 +32,14 @@ def main(
 
 
 def of_networks(cells: pd.DataFrame) -> pd.DataFrame:
-    """One row a network: geometric means of errors over its cells with a task, and how far each is ahead of its baseline.
+    """One row a network: geometric means of errors over its cells with a task, and how far each beats its baseline.
 
     ahead_NAME: ln of the baseline's error over the prediction's.
     """
     task = cells[cells.kept & (cells.dy > 0) & ~cells.reference]
-    errors = np.log(task[[*AGAINST, *AGAINST.values()]]).groupby([task[name] for name in prediction.NETWORK], sort=False)
+    errors = np.log(task[[*AGAINST, *AGAINST.values()]]).groupby(
+        [task[name] for name in prediction.NETWORK], sort=False
+    )
     means = errors.mean()
     ahead = {f"ahead_{name}": means[baseline] - means[name] for name, baseline in AGAINST.items()}
     return np.exp(means).assign(**ahead, cells=errors.size()).reset_index()

@@ -17,10 +17,11 @@ def two_points(dx: float, dy: float, in_dim: int = 1, out_dim: int = 1) -> tuple
 def general_position(dx: float, dy: float, in_dim: int, out_dim: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Two inputs dx apart and two targets dy apart in general directions: x (2, in_dim), y (2, out_dim).
 
-    x = c +- dx/2 u with unit vectors u, and c orthogonal to it, y = +- dy/2 v with a unit vector v, all of them uniformly
-    distributed, drawn by the seed. So no input is 0 or collinear with the other and the origin, as the paper's points are
-    (there all units of B start at the kink of a ReLU, and H(0) is |h_A|^2), and what the theory treats apart, the mean
-    of the two outputs and their difference, hardly drive each other in a linear network. in_dim >= 2.
+    x = c +- dx/2 u with unit vectors u, and c orthogonal to it, y = +- dy/2 v with a unit vector v, all of them
+    uniformly distributed, drawn by the seed. So no input is 0 or collinear with the other and the origin, as the
+    paper's points are (there all units of B start at the kink of a ReLU, and H(0) is |h_A|^2), and what the theory
+    treats apart, the mean of the two outputs and their difference, hardly drive each other in a linear network.
+    in_dim >= 2.
     """
     if in_dim < 2:
         raise ValueError(f"general position needs at least 2 inputs, got {in_dim}")

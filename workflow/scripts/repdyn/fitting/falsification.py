@@ -1,8 +1,8 @@
 """Hold the theory and its alterations against the same network: by their orbits, and by trajectories with a free clock.
 
 An orbit Y(H) has one constant and no time in it (`theory.altered`), so it is a linear regression. A trajectory has two
-rates and, for every system alike, one drift k of both of them, rates times 1 + k Y/|dy|^2, so that a clock that no system
-has right favours none. Both look at the part of a run in which something happens: to the last step with
+rates and, for every system alike, one drift k of both of them, rates times 1 + k Y/|dy|^2, so that a clock that no
+system has right favours none. Both look at the part of a run in which something happens: to the last step with
 |w| > 1 % of |dy|^2.
 """
 
@@ -61,7 +61,7 @@ def freedom(Y, w, dy2: float) -> float:
 
 
 def along_orbit(H, Y):
-    """Weights (n,), of sum 1, of samples by the length of orbit that each stands for, in units of the ranges of H and Y."""
+    """Weights (n,), of sum 1: the length of orbit that each sample stands for, in units of the ranges of H and Y."""
     length = np.abs(np.diff(H)) / np.ptp(H) + np.abs(np.diff(Y)) / np.ptp(Y)
     return (np.r_[length, 0] + np.r_[0, length]) / (2 * length.sum())
 
@@ -69,8 +69,8 @@ def along_orbit(H, Y):
 def fit_orbit(H, Y, factors) -> tuple[float, float]:
     """The ratio rho = eta_y/(eta_h dx2) >= 0 of the best orbit through the first point, and its error.
 
-    Least squares in Y over the samples H and Y (n,), weighted by `along_orbit`, whenever they were taken. error: RMS over
-    the range of Y. nan where nothing moves.
+    Least squares in Y over the samples H and Y (n,), weighted by `along_orbit`, whenever they were taken. error: RMS
+    over the range of Y. nan where nothing moves.
     """
     extents = np.ptp(H), np.ptp(Y)
     if H[0] <= 0 or min(extents) <= 0:
@@ -152,7 +152,7 @@ def _add_trajectories(t, observed, dx2, dy2, outputs, results, pairs):
 
 
 def _powers(problem, pairs, theta, curves):
-    """Errors (pair,) of every rival against the curves of the theory that fit the same network best; nan of the theory."""
+    """Errors (pair,) of every rival against the theory's best curves for the same network; nan of the theory."""
     powers, place = np.full(len(pairs), np.nan), {pair: k for k, pair in enumerate(pairs)}
     ideal = np.array([place.get((i, "theory"), -1) for i, _ in pairs])
     rivals = [
@@ -172,8 +172,8 @@ def behind(name: str, dynamics: dict[str, Alternative]) -> dict:
     """How far an alteration is behind the theory in one network: columns behind_, separable_, rival_COMPARISON.
 
     behind: log of the ratio of their errors; of the theory itself, how far the best of its rivals is behind it.
-    separable: the alteration would be worse than the theory is here if the theory were exact; else the two can't be told
-    apart in this network. rival: of the theory, which rival is the best.
+    separable: the alteration would be worse than the theory is here if the theory were exact; else the two can't be
+    told apart in this network. rival: of the theory, which rival is the best.
     """
     columns = {}
     for comparison, (error, power) in COMPARISONS.items():
@@ -215,7 +215,7 @@ class _Problem:
 
 
 def _starts(problem, rho):
-    """For every pair the best of some ratios around that of its orbit (pair,), drifts and clocks: pair (K,), theta (K, 3).
+    """Of every pair the best of some ratios around its orbit's (pair,), drifts and clocks: pair (K,), theta (K, 3).
 
     Solved once each, in the time in which the theory's growing mode has the rate 1, and looked up at all clocks.
     """
@@ -245,7 +245,7 @@ def _starts(problem, rho):
 
 
 def _descend(problem, pair, theta, iterations=30, step=1e-4, tolerance=1e-4):
-    """Levenberg-Marquardt of the mean squares from K starts at once, derivatives by differences: theta, squares (K,)."""
+    """Levenberg-Marquardt from K starts at once, derivatives by differences: theta (K, 3), mean squares (K,)."""
 
     def residuals(theta, pair):
         return problem.residuals(problem.curves(theta, pair), pair)
@@ -267,7 +267,9 @@ def _descend(problem, pair, theta, iterations=30, step=1e-4, tolerance=1e-4):
         held = ((theta[k] <= LOWEST) & (gradient > 0)) | ((theta[k] >= HIGHEST) & (gradient < 0))
         gradient[held] = 0
         matrix += np.eye(3) * (damping[k, None] * np.einsum("kaa->ka", matrix) + 1e-12 + 1e12 * held)[:, None]
-        trial = np.clip(theta[k] - np.clip(np.linalg.solve(matrix, gradient[..., None])[..., 0], -1, 1), LOWEST, HIGHEST)
+        trial = np.clip(
+            theta[k] - np.clip(np.linalg.solve(matrix, gradient[..., None])[..., 0], -1, 1), LOWEST, HIGHEST
+        )
         new = residuals(trial, pair[k])
         sums = np.nan_to_num((new**2).sum(1), nan=np.inf)
         better = sums < squares[k]

@@ -2,8 +2,9 @@
 
 A *cell* is one network trained on one pair of points, at distances |dx|, |dy| of its own. Rates fitted to all of its
 trajectory contain where it ends, so the fixed point at these rates says nothing (eta_h/eta_y is H_end^2/(dx2 dy2) where
-the task alone decides). Here rates come from elsewhere: from the run's first half, to where Y is half way from its start
-to |dy|^2; or from the reference, the same initial network on another pair, in the middle of the grid of distances.
+the task alone decides). Here rates come from elsewhere: from the run's first half, to where Y is half way from its
+start to |dy|^2; or from the reference, the same initial network on another pair, in the middle of
+the grid of distances.
 """
 
 import numpy as np
@@ -18,14 +19,14 @@ from repdyn.theory.bounds import at_bound
 
 CELL = ["setting", "position", "dx", "dy", "seed"]
 NETWORK = ["setting", "position", "seed"]
-# predictions of where a cell ends, and what each needs to know
+# predictions of where a cell ends; the last three are baselines without a theory
 PREDICTIONS = {
-    "early": "rates of the first half of the run",
-    "orbit": "orbit of the first half of the run",
-    "elsewhere": "rates of another pair of points",
-    "half": "H half way, unchanged",
-    "start": "H(0), unchanged",
-    "constant": "mean of the other cells",
+    "early": "rates of the first half",
+    "orbit": "orbit of the first half",
+    "elsewhere": "rates of another pair",
+    "half": "H half way",
+    "start": "H(0)",
+    "constant": "mean of other cells",
 }
 _ORBIT = DYNAMICS["theory"].factors
 
@@ -47,9 +48,9 @@ def measured(runs: xr.Dataset, layer: int, stop_loss: float, drop_loss: float) -
     """One row a cell: where it started, was half way and ended, the rates of its first half, and whether it counts.
 
     kept: its loss fell to `drop_loss`. status: 'converged' (to `stop_loss`), 'slow' (above that when the steps were
-    over), 'dropped' (above `drop_loss`, or not finite); reason: in words. eta_h_early, eta_y_early: fitted up to half way,
-    early_reason: why they are none; rho_early: eta_y/(eta_h dx2) of the orbit up to there. eta_h, eta_y: fitted to all
-    of the run that is not quiet, for other cells.
+    over), 'dropped' (above `drop_loss`, or not finite); reason: in words. eta_h_early, eta_y_early: fitted up to half
+    way, early_reason: why they are none; rho_early: eta_y/(eta_h dx2) of the orbit up to there. eta_h, eta_y: fitted
+    to all of the run that is not quiet, for other cells.
     """
     rows = []
     for n in range(runs.sizes["network"]):
@@ -89,7 +90,7 @@ def reference(cells: pd.DataFrame) -> pd.Series:
 
 
 def with_reference(cells: pd.DataFrame) -> pd.DataFrame:
-    """Cells of one setting with columns reference, eta_h_elsewhere, eta_y_elsewhere: the rates of the same network there.
+    """Cells of one setting with columns reference, eta_h_elsewhere, eta_y_elsewhere: the same network's rates there.
 
     nan of the reference itself, and where it did not learn.
     """
@@ -140,7 +141,9 @@ def agreements(cells: pd.DataFrame) -> pd.DataFrame:
             there = here[here[f"log_ratio_{name}"].notna()]
             own = agreement(there[f"predicted_{name}"], there.h_end)
             ahead = {
-                f"ahead_{other}": np.log(agreement(there[f"predicted_{other}"], there.h_end)["rms_log"] / own["rms_log"])
+                f"ahead_{other}": np.log(
+                    agreement(there[f"predicted_{other}"], there.h_end)["rms_log"] / own["rms_log"]
+                )
                 for other in ("start", "half", "constant")
                 if other != name
             }
@@ -157,8 +160,8 @@ AGREEMENT = [
 def agreement(predicted, observed) -> dict[str, float]:
     """How well predicted and observed distances, both (n,), agree, on logarithms and as they are; nan of fewer than 3.
 
-    rms_log: RMS of ln(observed/predicted); rms_linear: RMS difference over the range of the observed. r2: 1 - mean square
-    over the variance of the observed, so about the identity.
+    rms_log: RMS of ln(observed/predicted); rms_linear: RMS difference over the range of the observed. r2: 1 - mean
+    square over the variance of the observed, so about the identity.
     """
     p, o = np.asarray(predicted, float), np.asarray(observed, float)
     there = np.isfinite(p) & np.isfinite(o) & (p > 0) & (o > 0)
@@ -185,8 +188,8 @@ def trajectories(runs: xr.Dataset, cells: pd.DataFrame, layer: int) -> pd.DataFr
     orbit        the orbit Y(H) with the reference's eta_y/(eta_h dx2), RMS over the range of Y along the orbit
     orbit_line   the same by the straight line from its start to its end
 
-    Errors are RMS over the range of the curve, mean of H and Y. cells: as `with_reference` returns it, in the order of the
-    networks. nan where there are no rates, and for cells that don't count.
+    Errors are RMS over the range of the curve, mean of H and Y. cells: as `with_reference` returns it, in the order
+    of the networks. nan where there are no rates, and for cells that don't count.
     """
     rows = []
     for n, one in enumerate(cells.itertuples()):

@@ -1,40 +1,32 @@
 """Rows of estimates: one line a setting, a mark an estimate with its interval, single networks as faint points."""
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 
 from repdyn.plotting import style
 
-AT_LEAST_FACTOR = 1.15  # between the edges of an axis and what is on it
+EDGES = 0.005, 9.0  # of the axes; what lies beyond stands on them
 
 
-def estimates(ax: Axes, y, means, name: str, colour, marker: str, single=None) -> None:
+def estimates(ax: Axes, y, means, name: str, colour, marker: str, single) -> None:
     """Columns NAME, NAME_low, NAME_high of means (row) at the heights y (row,).
 
-    single: (heights, values) of single networks, drawn faintly; where there is no interval they are all that is certain.
+    single: heights and values of single networks, drawn faintly; where there is no interval they are all that is known.
     """
-    if single is not None:
-        ax.plot(single[1], single[0], linestyle="", marker=".", markersize=3, color=colour, alpha=0.35, zorder=2)
-    ax.hlines(y, means[f"{name}_low"], means[f"{name}_high"], color=colour, linewidth=1.4, zorder=3)
-    ax.plot(means[name], y, linestyle="", marker=marker, markersize=6, color=colour, zorder=4)
+    ends = (means[f"{name}_{end}"].clip(*EDGES) for end in ("low", "high"))
+    ax.plot(single[1].clip(*EDGES), single[0], ".", markersize=3, color=colour, alpha=0.35, zorder=2, clip_on=False)
+    ax.hlines(y, *ends, color=colour, linewidth=1.4, zorder=3)
+    ax.plot(means[name].clip(*EDGES), y, marker, markersize=6, color=colour, zorder=4, clip_on=False)
 
 
-def rows(ax: Axes, labels: list[str], values) -> None:
-    """A logarithmic axis that holds all values, and a line a label from top to bottom."""
+def rows(ax: Axes, labels: list[str], title: str) -> None:
+    """A logarithmic axis of shares, a line a label from top to bottom, and a title."""
     for y in range(len(labels)):
         ax.axhline(y, color=style.GREY, linewidth=0.5, alpha=0.4, zorder=0)
-    values = np.asarray(values, float)
-    values = values[np.isfinite(values) & (values > 0)]
     ax.set_xscale("log")
-    if values.size:
-        ax.set_xlim(values.min() / AT_LEAST_FACTOR, values.max() * AT_LEAST_FACTOR)
+    ax.set_xlim(*EDGES)
     ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.4, -0.6)
-
-
-def title(ax: Axes, text: str) -> None:
-    """Above a panel, at its left."""
-    ax.set_title(text, loc="left", fontsize=9, fontweight="bold", pad=6)
+    ax.set_title(title, loc="left", fontsize=9, fontweight="bold", pad=6)

@@ -16,10 +16,17 @@ the ratio of the rates (`orbit`). How fast it is run through is the clock: both 
 leave it as it is. So a rate that drifts while a network learns spoils trajectories of right and wrong equations alike,
 and no orbit. `solve` takes such a drift, the same for every system: both rates times 1 + k Y/dy2.
 
-*One output* (derived). There dyhat is a multiple of dy, so w = Y - |dy| sqrt(Y) whatever the dynamics. The equations keep
-this if g = 1 and g c = d: the theory does, and of its alterations dH/dt doubled. The others describe no pair of single
-outputs at all, and that they don't fit one's w says nothing about the theory (`keeps_one_output`). Their orbits Y(H) are
-tests nevertheless, but for the flipped sign, which stands in dw/dt alone and leaves Y(H) the theory's (`same_orbit`).
+*One output* (derived). There dyhat is a multiple of dy, so w = Y - |dy| sqrt(Y) whatever the dynamics. The equations
+keep this if g = 1 and g c = d: the theory does, and of its alterations dH/dt doubled. The others describe no pair of
+single outputs at all, and that they don't fit one's w says nothing about the theory (`keeps_one_output`). Their
+orbits Y(H) are tests nevertheless, but for the flipped sign, which stands in dw/dt alone and leaves
+Y(H) the theory's (`same_orbit`).
+
+*Small initial weights* (derived). An orbit forgets its start: with p = g c/f < 2 it tends to Y = g rho H^2/(f (2 - p)),
+the same curve for all of them at some ratio, and dH/dt doubled then is the theory with other rates. Only what is
+inherited (H0, Y0) or lies across the targets tells them apart. And there a wide network of two linear layers isn't the theory's:
+its output weights v are as long as dh but at right angles to it, so Y = H^2 - H0^2, the orbit with the last term of
+dY/dt dropped. The theory, in which v lies along dh from the start, is exact for one hidden unit.
 
 What they break (derived). With x = |dh| = sqrt(H), v = w/x and z = Y/H the equations are
 
@@ -129,8 +136,8 @@ def solve(times, initial, factors, eta_h, eta_y, drift, dx2, dy2, rtol=1e-9, mos
     """Solve K altered systems numerically; returns the curves H, Y, w at the `times` (n,), shape (3, K, n).
 
     initial (3, K), factors (K, 4), eta_h, eta_y, drift (K,); dx2 and dy2 are numbers. The rates are per step, and at a
-    time both are multiplied by 1 + drift Y/dy2. times[0] is the time of the initial values. From where a solution cannot
-    be continued, its curves are nan.
+    time both are multiplied by 1 + drift Y/dy2. times[0] is the time of the initial values. From where a solution
+    cannot be continued, its curves are nan.
     """
     H, Y, w = initial
     x = np.sqrt(H)
