@@ -24,9 +24,9 @@ Y(H) the theory's (`same_orbit`).
 
 *Small initial weights* (derived). An orbit forgets its start: with p = g c/f < 2 it tends to Y = g rho H^2/(f (2 - p)),
 the same curve for all of them at some ratio, and dH/dt doubled then is the theory with other rates. Only what is
-inherited (H0, Y0) or lies across the targets tells them apart. And there a wide network of two linear layers isn't the theory's:
-its output weights v are as long as dh but at right angles to it, so Y = H^2 - H0^2, the orbit with the last term of
-dY/dt dropped. The theory, in which v lies along dh from the start, is exact for one hidden unit.
+inherited (H0, Y0) or lies across the targets tells them apart. And there a wide network of two linear layers isn't
+the theory's: its output weights v are as long as dh but at right angles to it, so Y = H^2 - H0^2, the orbit with the
+last term of dY/dt dropped. The theory, in which v lies along dh from the start, is exact for one hidden unit.
 
 What they break (derived). With x = |dh| = sqrt(H), v = w/x and z = Y/H the equations are
 
