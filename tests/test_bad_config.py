@@ -37,7 +37,8 @@ two_points: {table: config/settings/mine.tsv}
 gains: {rows: [default, gain_0.9]}
 """
 # what the small table has other rows for
-BRIDGE_ROWS, GRID_ROWS = "rows: [tanh, narrow]", "rows: [default, tanh, gain_0.9, gain_1.2, gain_1.4, two_layer]"
+BRIDGE_ROWS, GRID_ROWS = "rows: [tanh, narrow]", "rows: [default, tanh, gain_1.4, two_layer]"
+FALSIFIED_ROWS = "rows: [default, elu, tanh, swish, skip, two_layer, one_unit]"
 
 COLUMNS = "name, model, activation, gain, lr, width, depth, steps, layer, solver"
 LIST = "default, gain_0.9, skip, cnn, flat"
@@ -56,7 +57,7 @@ UP_TO_100 = "a finite number > 0 and <= 100"
 WIDTH = "a whole number >= 1 and <= 100000"
 POINT_AND_SIGN = "because it wants a point and a signed exponent"
 TRAINING = "Known keys here: device, finer, rest_loss, flow_tolerance, checkpoint_seconds"
-SEEDS = "init, dropout, batches, maps, bootstrap, pairs, shuffles"
+SEEDS = "init, dropout, batches, maps, bootstrap, pairs, shuffles, points"
 
 
 @pytest.fixture
@@ -64,8 +65,10 @@ def project(tmp_path):
     """A folder with the shipped configuration, a small table and an overlay that selects it."""
     shutil.copytree(ROOT / "config", tmp_path / "config")
     base = (tmp_path / BASE).read_text()
-    assert GRID_ROWS in base and BRIDGE_ROWS in base
-    (tmp_path / BASE).write_text(base.replace(GRID_ROWS, "rows: all").replace(BRIDGE_ROWS, "rows: [default]"))
+    for rows, own in {GRID_ROWS: "rows: all", FALSIFIED_ROWS: "rows: all", BRIDGE_ROWS: "rows: [default]"}.items():
+        assert rows in base
+        base = base.replace(rows, own)
+    (tmp_path / BASE).write_text(base)
     (tmp_path / MINE).write_text(OVERLAY)
     (tmp_path / TABLE).write_text(ROWS)
     return tmp_path
