@@ -57,7 +57,9 @@ def active_steps(w, dy2: float) -> int:
 
 def freedom(Y, w, dy2: float) -> float:
     """How far w is a curve of its own: largest |dyh across dy|^2 over |dy|^2; 0 for one output. Y, w (n,)."""
-    return float(np.max(Y - (Y - w) ** 2 / dy2) / dy2)
+    if dy2 == 0:
+        return np.nan
+    return round(float(np.max(Y - (Y - w) ** 2 / dy2) / dy2), 9) + 0.0  # what is left for one output is rounding
 
 
 def along_orbit(H, Y):
@@ -91,7 +93,7 @@ def fit(t, H, Y, w, dx2, dy2, outputs: int) -> list[dict[str, Alternative]]:
     results = []
     with np.errstate(all="ignore"):  # what is not finite counts as an infinite sum of squares
         for one in observed.swapaxes(0, 1):
-            reason = fitting.unfit(t, one, dx2, dy2)
+            reason = fitting.unfit(t, one, dx2, dy2) or ("" if dy2 > 0 else "the targets coincide: there is no task")
             results.append({name: Alternative(reason=reason) for name in DYNAMICS} if reason else _orbits(*one, dy2))
         pairs = [
             (i, name)
