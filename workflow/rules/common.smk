@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from repdyn.pipeline import caching, claims, sources, study as studies
+from repdyn.pipeline import caching, claims, sources, study as studies, tables
 from repdyn.pipeline.checking import ConfigurationError
 from repdyn.pipeline.options import TABLES
 

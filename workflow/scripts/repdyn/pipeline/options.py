@@ -135,4 +135,4 @@ TABLES = {  # experiment: {column: Option}
     experiment: {column: Option(kind(words), description) for column, (words, description) in columns.items()}
     for experiment, columns in _said["tables"].items()
 }
-TABLES["xor"] = TABLES["two_points"]
+TABLES["xor"] = TABLES["width"] = TABLES["two_points"]

@@ -95,7 +95,7 @@ class _Check:
 
     def ends(self, experiment) -> dict[str, int]:
         """Units at the two ends of every network of a table."""
-        if experiment == "two_points":
+        if experiment in ("two_points", "width"):
             return {key: self.sound("two_points", "task", key) or 1 for key in ("in_dim", "out_dim")}
         pixels = self.sound("blobs", "task", "pixels") or 5
         return {"in_dim": {"xor": 2, "blobs": pixels**2 + 2}.get(experiment, 1), "out_dim": 1}
@@ -122,6 +122,7 @@ def _study(study, rows, check):
     trained = {key: training[key] for key in ("finer", "rest_loss")}
     added = {
         "two_points": {**trained, **points},
+        "width": {**trained, **points},
         "phase_diagram": {
             "fraction": study["phase_diagram"]["fraction"],
             "rest_loss": training["rest_loss"],
