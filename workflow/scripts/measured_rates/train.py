@@ -10,7 +10,7 @@ import numpy as np
 from repdyn import artifacts
 
 FIRST, LAST = 0.1, 0.99  # of u
-EVERY = 2  # steps from one look at the loss to the next
+LOOKS = 500  # at the loss, evenly spaced over the steps
 
 
 def main(data: str, row: dict, layers: list[int], moments: int, device: str, output: str, **job) -> None:
@@ -23,6 +23,7 @@ def main(data: str, row: dict, layers: list[int], moments: int, device: str, out
     x, y = points.x.values, points.y.values
     lr, steps = row["lr"] / row["finer"], row["steps"] * row["finer"]
     levels = points.dy2 / (8 * y.shape[1]) * (1 - np.linspace(FIRST, LAST, moments)) ** 2
+    every = max(1, steps // LOOKS)
     identity = {"layers": layers, "moments": moments, "data_sha256": artifacts.content_hash(data)}
     job = Job(output, device, **job, row=row, identity=identity)
     runs = job.run(
@@ -31,9 +32,9 @@ def main(data: str, row: dict, layers: list[int], moments: int, device: str, out
         steps,
         [
             recorders.Pairs(recorders.every(1, steps)),
-            recorders.measured_rates(x, y, levels, layers, EVERY),
+            recorders.measured_rates(x, y, levels, layers, every),
         ],
-        stop=Stop(levels[-1] / 2, EVERY),
+        stop=Stop(levels[-1] / 2, every),
         label=row["name"],
     )
     seen = slice(0, runs.ended_at.values.max() + 1)

@@ -76,7 +76,8 @@ def summary(single: pd.DataFrame, confidence: float) -> pd.DataFrame:
     rows = []
     for (setting, way), here in single.groupby(["setting", "way"], sort=False):
         values = here.crossover.where(here.beyond == 0, np.inf * here.beyond)
-        lowest, highest = here.lowest[here.beyond < 0].max(), here.highest[here.beyond > 0].min()
+        lowest = here.lowest[here.beyond < 0].max() if (here.beyond < 0).any() else here.lowest.min()
+        highest = here.highest[here.beyond > 0].min() if (here.beyond > 0).any() else here.highest.max()
         estimate = intervals.censored_mean(values, lowest, highest, confidence)
         row = {"setting": setting, **here[["depth", "width"]].iloc[0].to_dict(), "way": way}
         row |= {"value": estimate.value, "low": estimate.low, "high": estimate.high, "networks": estimate.n}
