@@ -142,14 +142,18 @@ def folder(tmp_path_factory):
 
 def test_every_cell_is_in_the_table_trained_or_not(folder):
     table = artifacts.read_table(folder / "table.csv")
-    assert len(table) == 2 * 3 * 2 and table.groupby("depth").layer.first().to_dict() == {3: 1, 12: 6}
+    assert len(table) == 3 * 2 * (3 + 12)
+    assert table[table.place == "middle"].groupby("depth").layer.unique().map(list).to_dict() == {3: [1], 12: [6]}
+    assert table.nrmse.notna().sum() == ((table.place == "middle") & (table.status == "ok")).sum()
     status = table.groupby(["depth", "gain"]).status.first()
     assert (status.loc[3] == "ok").all()
     assert status.loc[12].iloc[0].startswith("final loss")
     assert (table.measured_balance.notna() == (table.status == "ok")).all()
-    first, last = (table[(table.depth == 3) & (table.gain == gain)] for gain in (0.7, 1.7))
+    first, last = (table[(table.layer == 1) & (table.depth == 3) & (table.gain == gain)] for gain in (0.7, 1.7))
     assert (first.measured_balance < 0).all() and (last.measured_balance > 0).all()
-    crossover = artifacts.read_table(folder / "crossover.csv").query("depth == 3").set_index("way")
+    crossover = (
+        artifacts.read_table(folder / "crossover.csv").query("depth == 3 and place == 'middle'").set_index("way")
+    )
     assert 0.7 < crossover.value["measured"] < 1.7 and np.isnan(crossover.low["measured"])  # of two networks
     assert crossover.mean_field["fitted"] == pytest.approx(summarise_phase_diagram.critical_gain("leaky_relu"))
 
@@ -159,8 +163,8 @@ def fits(balances: dict[int, list[float]]) -> pd.DataFrame:
     rows = []
     for seed, one in balances.items():
         for n, balance in enumerate(one):
-            about = {"setting": "a", "depth": 4, "width": 10, "gain": 1 + n / 10, "seed": seed}
-            rows.append({**about, "measured_balance": balance, "fitted_balance": balance})
+            about = {"setting": "a", "depth": 4, "width": 10, "gain": 1 + n / 10, "seed": seed, "layer": 2}
+            rows.append({**about, "place": "middle", "measured_balance": balance, "fitted_balance": balance})
     return pd.DataFrame(rows)
 
 
@@ -185,7 +189,7 @@ def test_the_figure_holds_its_numbers_and_has_the_same_bytes_twice(folder):
         assert a.read_bytes() == b.read_bytes()
     drawn, table = artifacts.read_table(first[2]), artifacts.read_table(folder / "table.csv")
     cell = drawn[(drawn.depth == 3) & (drawn.gain == 1.2) & (drawn.what == "cell")].iloc[0]
-    here = table[(table.depth == 3) & (table.gain == 1.2)]
+    here = table[(table.depth == 3) & (table.gain == 1.2) & (table.layer == 1)]
     assert cell.growth == pytest.approx(np.exp(np.log(here.h_end / here.h_start).mean()))
     untrained = drawn[(drawn.depth == 12) & (drawn.gain == 0.7)].iloc[0]
     assert np.isnan(untrained.growth) and untrained.networks == 0 and untrained.of == 2

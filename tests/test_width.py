@@ -65,4 +65,4 @@ def test_the_figure_has_fixed_bytes_and_says_what_was_found(folder, tmp_path):
     for a, b in zip(first, second, strict=True):
         assert a.read_bytes() == b.read_bytes()
     title = plot_width.title(artifacts.read_table(folder / "summary.csv"))
-    assert title.startswith("From 50 to 800 units: tanh: error 5.0 % to 5.0 %, scatter ")
+    assert title == "16 times wider: the error is 1.0 (tanh) times what it was, the scatter 0.3 times"

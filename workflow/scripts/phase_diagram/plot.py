@@ -9,7 +9,11 @@ from matplotlib.figure import Figure
 from repdyn import artifacts
 from repdyn.plotting import style
 
-WAYS = {"measured": (style.BLUE, "o", "measured"), "fitted": (style.ORANGE, "s", "from fitted rates")}
+WAYS = {
+    ("measured", "middle"): (style.BLUE, "o", "middle layer, measured"),
+    ("fitted", "middle"): (style.ORANGE, "s", "middle layer, from fitted rates"),
+    ("measured", "last"): (style.GREEN, "D", "last hidden layer, measured"),
+}
 
 
 def figure(cells: pd.DataFrame, networks: pd.DataFrame, crossover: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
@@ -20,7 +24,7 @@ def figure(cells: pd.DataFrame, networks: pd.DataFrame, crossover: pd.DataFrame)
     level = crossover.interval.iloc[0].split(", ")[-1]
     style.headline(
         page,
-        title(crossover[(crossover.width == width) & (crossover.way == "measured")]),
+        title(*(_of(crossover, width, "measured", layer) for layer in ("last", "middle"))),
         f"Middle hidden layer, {width} units a layer, {cells.of.max()} networks a cell. Rich: learning multiplies the "
         f"squared distance H by more than {border:.2f}, where the task's term of the fixed point is the larger one.",
     )
@@ -31,30 +35,37 @@ def figure(cells: pd.DataFrame, networks: pd.DataFrame, crossover: pd.DataFrame)
     page.text(
         0.012,
         0.03,
-        "Hatched: no network trained; small numbers: how many, if not all. Dashed: mean field, gain² (1 + slope²)/2 "
-        "= 1, where layers keep distances. Arrows: networks that cross beyond the gains tried.",
+        "Hatched: no network trained; small numbers: how many, if not all. Dashed: mean field, gain² (1 + slope²)/2 = 1. "
+        "Triangles: networks that cross beyond the gains tried.",
         fontsize=9,
         color=style.FAINT,
     )
-    drawn = pd.concat([cells.assign(what="cell"), crossover.assign(what="crossover")], ignore_index=True)
+    shown = crossover[crossover.place.notna()]
+    drawn = pd.concat([cells.assign(what="cell"), shown.assign(what="crossover")], ignore_index=True)
     return page, drawn
 
 
-def title(measured: pd.DataFrame) -> str:
-    """What was found, in a line."""
-    measured = measured[measured.value.notna()].sort_values("depth")
-    if not len(measured):
-        return "Where rich turns lazy: no crossover was seen"
-    first, last = measured.iloc[0], measured.iloc[-1]
-    text = f"Rich turns lazy at gain {first.value:.2f} with {first.depth} layers, at {last.value:.2f} with {last.depth}"
-    return text + (f"; mean field: {last.mean_field:.2f}" if np.isfinite(last.mean_field) else "")
+def title(last: pd.DataFrame, middle: pd.DataFrame) -> str:
+    """What was found, in a line, of these layers' crossovers."""
+    parts = []
+    for name, table in (("last hidden", last), ("middle", middle)):
+        seen = table[table.value.notna()].sort_values("depth")
+        if len(seen):
+            ends = dict.fromkeys(f"{one.value:.2f} with {one.depth}" for one in seen.iloc[[0, -1]].itertuples())
+            parts.append(f"the {name} layer at gain {' and '.join(ends)} layers")
+    if not parts:
+        return "Rich turns lazy: no crossover was seen"
+    mean_field = pd.concat([last, middle]).mean_field.iloc[0]
+    return (
+        "Rich turns lazy: " + ", ".join(parts) + (f"; mean field {mean_field:.2f}" if mean_field == mean_field else "")
+    )
 
 
 def _map(ax, cells, border, critical):
     values = cells.pivot(index="depth", columns="gain", values="growth")
     gains, depths = values.columns.to_numpy(), values.index.to_numpy()
     reach = max(float(np.nanmax(np.abs(np.log(values / border)))), 0.1) if values.notna().any(axis=None) else 1.0
-    norm = LogNorm(border * np.exp(-min(reach, 5)), border * np.exp(min(reach, 5)))
+    norm = LogNorm(border * np.exp(-min(reach, 2)), border * np.exp(min(reach, 2)))
     image = ax.pcolormesh(np.ma.masked_invalid(values.to_numpy()), cmap="RdBu", norm=norm, edgecolors="white", lw=0.4)
     ax.set_facecolor("#e4e4e4")
     for cell in cells.itertuples():
@@ -72,7 +83,7 @@ def _map(ax, cells, border, critical):
     ax.set_yticks(np.arange(len(depths)) + 0.5, depths)
     ax.set_xlabel("gain (scale of the initial weights)")
     ax.set_ylabel("depth (hidden layers)")
-    bar = ax.figure.colorbar(image, ax=ax, pad=0.02)
+    bar = ax.figure.colorbar(image, ax=ax, pad=0.02, extend="both")
     bar.set_label("H at the end / H(0):   lazy  —  rich")
     _title(ax, "a   How much learning moves representations apart")
 
@@ -80,18 +91,17 @@ def _map(ax, cells, border, critical):
 def _crossover(ax, networks, crossover, critical, level):
     widths = np.sort(crossover.width.unique())
     for place, width in enumerate(widths):
-        for shift, (way, (colour, marker, name)) in enumerate(WAYS.items()):
-            factor = 1.04 ** (shift - 0.5) * 1.09**place
-            single = networks[(networks.width == width) & (networks.way == way)]
+        for shift, ((way, layer), (colour, marker, name)) in enumerate(WAYS.items()):
+            factor = 1.03 ** (shift - 1) * 1.1**place
+            single = _of(networks, width, way, layer)
             seen = single[single.beyond == 0]
             ax.plot(factor * seen.depth, seen.crossover, ".", color=colour, alpha=0.35, markersize=4, markeredgewidth=0)
             for beyond, arrow, edge in ((1, "^", "highest"), (-1, "v", "lowest")):
                 censored = single[single.beyond == beyond]
                 ax.plot(factor * censored.depth, censored[edge], arrow, color=colour, markersize=4, alpha=0.6)
-            means = crossover[(crossover.width == width) & (crossover.way == way) & crossover.value.notna()]
-            means = means.sort_values("depth")
+            means = _of(crossover, width, way, layer).dropna(subset="value").sort_values("depth")
             shade = colour if width == widths[0] else style.dark(colour)
-            label = f"{name}, {width} units: mean, {level} interval"
+            label = name if len(widths) == 1 else f"{name}, {width} units"
             style.intervals(ax, factor * means.depth, means, shade, marker, label)
     if np.isfinite(critical):
         ax.axhline(critical, color="black", linestyle=style.DASHES, label=f"mean field: {critical:.3f}")
@@ -101,8 +111,12 @@ def _crossover(ax, networks, crossover, critical, level):
     ax.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     ax.set_xlabel("depth (hidden layers)")
     ax.set_ylabel("gain at which rich turns lazy")
-    ax.legend(loc="lower right", fontsize=8)
+    ax.legend(loc="lower right", fontsize=8, title=f"mean and {level} interval", title_fontsize=8)
     _title(ax, "b   Where rich turns lazy")
+
+
+def _of(table, width, way, place):
+    return table[(table.width == width) & (table.way == way) & (table.place == place)]
 
 
 def _title(ax, text):

@@ -1,7 +1,8 @@
 """The phase diagram's tables: every network, means of its cells, and the gains at which rich turns lazy.
 
-crossover: one row a setting and way to tell (measured, fitted), with the mean over networks; networks, one row a
-network and way. A network that is rich at all gains at which it trained, or lazy at all, counts as censored there.
+crossover: one row a setting, hidden layer and way to tell (measured in all of them, fitted in the middle one), with the
+mean over networks; networks, one row a network, layer and way. A network that is rich at all gains at which it trained,
+or lazy at all, counts as censored there.
 """
 
 import numpy as np
@@ -32,9 +33,9 @@ def critical_gain(activation: str) -> float:
 
 
 def averaged(fits: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    """One row a setting and gain: how far apart representations end, over where they began, in trained networks."""
+    """One row a setting and gain: H at the end over H(0) in the middle layer of trained networks."""
     rows = []
-    for (setting, gain), here in fits.groupby(["setting", "gain"], sort=False):
+    for (setting, gain), here in fits[fits.place == "middle"].groupby(["setting", "gain"], sort=False):
         trained = here[here.status == "ok"]
         growth = intervals.mean(trained.h_end / trained.h_start, confidence, "log")
         about = {"setting": setting, **here[["depth", "width"]].iloc[0].to_dict(), "gain": gain}
@@ -47,41 +48,44 @@ def averaged(fits: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
 
 def crossings(fits: pd.DataFrame, mean_field: dict[str, float]) -> pd.DataFrame:
-    """One row a network and way: the gain at which it crosses, nan with the reason where that was not seen.
+    """One row a network, layer and way: the gain at which it crosses, nan with the reason where that was not seen.
 
     lowest, highest: the gains between which it trained. beyond: -1 below all of them, 1 above.
     """
     rows = []
-    for (setting, seed), run in fits.groupby(["setting", "seed"], sort=False):
-        run = run.sort_values("gain")
-        for way, column in WAYS.items():
-            seen = run[np.isfinite(run[column])]
-            gain = regimes.crossover(seen.gain, seen[column])
+    group = ["setting", "depth", "width", "seed", "layer", "place"]
+    for about, run in fits.fillna({"place": ""}).groupby(group, sort=False):
+        about, run = dict(zip(group, about, strict=True)), run.sort_values("gain")
+        for way in WAYS if about["place"] == "middle" else ["measured"]:
+            seen = run[np.isfinite(run[WAYS[way]])]
+            gain = regimes.crossover(seen.gain, seen[WAYS[way]])
             reason = "no network trained" if np.isnan(gain) else ""
             if np.isinf(gain):
                 reason = (
                     f"{'rich' if gain > 0 else 'lazy'} at all gains from {seen.gain.min():g} to {seen.gain.max():g}"
                 )
-            row = {"setting": setting, **run[["depth", "width"]].iloc[0].to_dict(), "seed": seed, "way": way}
-            row |= {"crossover": gain if np.isfinite(gain) else np.nan, "mean_field": mean_field[setting]}
+            row = {"way": way, "crossover": gain if np.isfinite(gain) else np.nan}
+            row |= {"mean_field": mean_field[about["setting"]]}
             row["over_mean_field"] = row["crossover"] / row["mean_field"]
             row["beyond"] = int(np.sign(gain)) if np.isinf(gain) else 0
             row |= {"lowest": seen.gain.min(), "highest": seen.gain.max(), "reason": reason}
-            rows.append(row)
+            rows.append(about | row)
     return pd.DataFrame(rows)
 
 
 def summary(single: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Means over networks, with those that cross beyond the gains that they trained at as censored."""
     rows = []
-    for (setting, way), here in single.groupby(["setting", "way"], sort=False):
-        values = here.crossover.where(here.beyond == 0, np.inf * here.beyond)
-        lowest = here.lowest[here.beyond < 0].max() if (here.beyond < 0).any() else here.lowest.min()
-        highest = here.highest[here.beyond > 0].min() if (here.beyond > 0).any() else here.highest.max()
+    group = ["setting", "depth", "width", "layer", "place", "way"]
+    for about, here in single.groupby(group, sort=False):
+        below, above = here.beyond < 0, here.beyond > 0
+        values = here.crossover.mask(below, -np.inf).mask(above, np.inf)
+        lowest = here.lowest[below].max() if below.any() else here.lowest.min()
+        highest = here.highest[above].min() if above.any() else here.highest.max()
         estimate = intervals.censored_mean(values, lowest, highest, confidence)
-        row = {"setting": setting, **here[["depth", "width"]].iloc[0].to_dict(), "way": way}
-        row |= {"value": estimate.value, "low": estimate.low, "high": estimate.high, "networks": estimate.n}
+        row = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "networks": estimate.n}
         row |= {"censored": estimate.censored, "sd": here.crossover.std(ddof=1)}
         row |= {"mean_field": here.mean_field.iloc[0], "unit": "network"}
-        rows.append(row | {"interval": f"t, censored networks counted, {100 * confidence:g} %"})
+        row["interval"] = f"t, censored networks counted, {100 * confidence:g} %"
+        rows.append(dict(zip(group, about, strict=True)) | row)
     return pd.DataFrame(rows)

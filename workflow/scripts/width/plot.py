@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from repdyn import artifacts
 from repdyn.networks.activations import ACTIVATIONS
@@ -26,21 +26,28 @@ def figure(networks: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.Da
         page,
         title(summary),
         f"{networks.depth.max()} hidden layers, layer {networks.layer.max()}; at most {most} networks a point; bars: "
-        f"{level} intervals (from 5 networks on); dots: single networks. Grey: falls as 1/√width.",
+        f"{level} intervals (from 5 networks on); dots: single networks. Grey in b: as 1/√width.",
     )
     for (name, text), ax in zip(PANELS.items(), axes, strict=True):
-        for (activation, here), (colour, marker) in zip(summary.groupby("activation", sort=False), LOOKS, strict=False):
-            single = networks[(networks.activation == activation) & networks.kept]
-            dots = single.nrmse if name == "nrmse" else single.scatter_clock
-            ax.plot(single.width, dots, ".", color=colour, alpha=0.3, markersize=4, markeredgewidth=0)
+        groups = summary.groupby("activation", sort=False)
+        for n, ((activation, here), (colour, marker)) in enumerate(zip(groups, LOOKS, strict=False)):
+            beside = 1.03**n
+            if name == "nrmse":
+                single = networks[(networks.activation == activation) & networks.kept]
+                ax.plot(
+                    beside * single.width, single.nrmse, ".", color=colour, alpha=0.5, markersize=5, markeredgewidth=0
+                )
             means = pd.DataFrame({"value": here[name], "low": here[f"{name}_low"], "high": here[f"{name}_high"]})
-            style.intervals(ax, here.width, means, colour, marker, ACTIVATIONS[activation].label)
+            style.intervals(ax, beside * here.width, means, colour, marker, ACTIVATIONS[activation].label)
         widths = np.sort(summary.width.unique())
         ax.set(xscale="log", yscale="log", xlabel="width (units a layer)")
         ax.set_xticks(widths, widths)
         ax.xaxis.set_minor_locator(NullLocator())
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+        ax.yaxis.set_minor_locator(NullLocator())
         top = summary[name].max()
-        if top > 0:
+        if name != "nrmse" and top > 0:
             ax.plot(widths, top * (widths / widths[0]) ** -0.5, color=style.GREY, linewidth=1, zorder=0)
         ax.set_title(text, loc="left", fontweight="bold", fontsize=10, pad=7)
     page.legend(*axes[0].get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0.85, 0.77))
@@ -49,13 +56,13 @@ def figure(networks: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.Da
 
 def title(summary: pd.DataFrame) -> str:
     """What was found, in a line: from the narrowest to the widest."""
-    parts = []
+    error, scatter = [], []
     for activation, here in summary.groupby("activation", sort=False):
         first, last = here.loc[here.width.idxmin()], here.loc[here.width.idxmax()]
-        scatter = f"scatter {style.percent(first.sd_clock)} to {style.percent(last.sd_clock)}"
-        error = f"error {style.percent(first.nrmse)} to {style.percent(last.nrmse)}"
-        parts.append(f"{ACTIVATIONS[activation].label}: {error}, {scatter}")
-    return f"From {summary.width.min()} to {summary.width.max()} units: " + "; ".join(parts)
+        error.append(f"{last.nrmse / first.nrmse:.1f} ({ACTIVATIONS[activation].label})")
+        scatter.append(f"{last.sd_clock / first.sd_clock:.1f}")
+    times = f"{summary.width.max() / summary.width.min():.0f} times wider"
+    return f"{times}: the error is {' and '.join(error)} times what it was, the scatter {' and '.join(scatter)} times"
 
 
 def main(table: str, summary: str) -> tuple[Figure, pd.DataFrame]:
