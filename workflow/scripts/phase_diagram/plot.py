@@ -35,8 +35,8 @@ def figure(cells: pd.DataFrame, networks: pd.DataFrame, crossover: pd.DataFrame)
     page.text(
         0.012,
         0.03,
-        "Hatched: no network trained; small numbers: how many, if not all. Dashed: mean field, gain² (1 + slope²)/2 = 1. "
-        "Triangles: networks that cross beyond the gains tried.",
+        "Hatched: no network trained; small numbers: how many, if not all. Dashed: mean field, gain² (1 + slope²)/2 "
+        "= 1. Triangles: networks that cross beyond the gains tried.",
         fontsize=9,
         color=style.FAINT,
     )
@@ -46,19 +46,16 @@ def figure(cells: pd.DataFrame, networks: pd.DataFrame, crossover: pd.DataFrame)
 
 
 def title(last: pd.DataFrame, middle: pd.DataFrame) -> str:
-    """What was found, in a line, of these layers' crossovers."""
+    """What was found in the deepest networks, in a line, from the crossovers of these layers."""
     parts = []
     for name, table in (("last hidden", last), ("middle", middle)):
         seen = table[table.value.notna()].sort_values("depth")
         if len(seen):
-            ends = dict.fromkeys(f"{one.value:.2f} with {one.depth}" for one in seen.iloc[[0, -1]].itertuples())
-            parts.append(f"the {name} layer at gain {' and '.join(ends)} layers")
+            parts.append(f"{seen.value.iloc[-1]:.2f} in the {name} layer ({seen.depth.iloc[-1]} layers)")
     if not parts:
         return "Rich turns lazy: no crossover was seen"
-    mean_field = pd.concat([last, middle]).mean_field.iloc[0]
-    return (
-        "Rich turns lazy: " + ", ".join(parts) + (f"; mean field {mean_field:.2f}" if mean_field == mean_field else "")
-    )
+    mean_field = middle.mean_field.iloc[0]
+    return f"Rich turns lazy at gain {', '.join(parts)}" + (f"; mean field {mean_field:.2f}" if mean_field > 0 else "")
 
 
 def _map(ax, cells, border, critical):
