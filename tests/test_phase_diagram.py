@@ -174,6 +174,8 @@ def test_networks_that_cross_beyond_the_gains_are_counted():
     single = summarise_phase_diagram.crossings(fits(inside | beyond), {"a": 1.4})
     measured = single[single.way == "measured"].set_index("seed")
     assert measured.beyond.to_dict() == {**dict.fromkeys(range(6), 0), 6: 1, 7: 1, 8: 0}
+    assert np.isinf(measured.crossover[[6, 7]]).all() and np.isnan(measured.crossover[8])
+    assert (measured.lowest == 1).all() and (measured.highest == 1.2).all()  # where all of those beyond have trained
     assert measured.reason[7] == "rich at all gains from 1 to 1.2" and measured.reason[8] == "no network trained"
     found = summarise_phase_diagram.summary(single, 0.95).set_index("way").loc["measured"]
     alone = summarise_phase_diagram.summary(single[single.seed < 6], 0.95).set_index("way").loc["measured"]

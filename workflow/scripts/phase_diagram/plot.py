@@ -47,15 +47,16 @@ def figure(cells: pd.DataFrame, networks: pd.DataFrame, crossover: pd.DataFrame)
 
 def title(last: pd.DataFrame, middle: pd.DataFrame) -> str:
     """What was found in the deepest networks, in a line, from the crossovers of these layers."""
-    parts = []
-    for name, table in (("last hidden", last), ("middle", middle)):
-        seen = table[table.value.notna()].sort_values("depth")
-        if len(seen):
-            parts.append(f"{seen.value.iloc[-1]:.2f} in the {name} layer ({seen.depth.iloc[-1]} layers)")
-    if not parts:
+    found = [
+        (f"{seen.value.iloc[-1]:.2f} in the {name} layer", seen.depth.iloc[-1])
+        for name, table in (("last hidden", last), ("middle", middle))
+        if len(seen := table.dropna(subset="value").sort_values("depth"))
+    ]
+    if not found:
         return "Rich turns lazy: no crossover was seen"
     mean_field = middle.mean_field.iloc[0]
-    return f"Rich turns lazy at gain {', '.join(parts)}" + (f"; mean field {mean_field:.2f}" if mean_field > 0 else "")
+    text = f"With {found[0][1]} layers rich turns lazy at gain {', '.join(words for words, _ in found)}"
+    return text + (f"; mean field {mean_field:.2f}" if mean_field > 0 else "")
 
 
 def _map(ax, cells, border, critical):
@@ -93,7 +94,7 @@ def _crossover(ax, networks, crossover, critical, level):
             single = _of(networks, width, way, layer)
             seen = single[single.beyond == 0]
             ax.plot(factor * seen.depth, seen.crossover, ".", color=colour, alpha=0.35, markersize=4, markeredgewidth=0)
-            for beyond, arrow, edge in ((1, "^", "highest"), (-1, "v", "lowest")):
+            for beyond, arrow, edge in ((1, "^", "last_gain"), (-1, "v", "first_gain")):
                 censored = single[single.beyond == beyond]
                 ax.plot(factor * censored.depth, censored[edge], arrow, color=colour, markersize=4, alpha=0.6)
             means = _of(crossover, width, way, layer).dropna(subset="value").sort_values("depth")

@@ -13,6 +13,7 @@ from repdyn.networks.activations import ACTIVATIONS
 from repdyn.statistics import intervals
 from repdyn.theory import regimes
 
+GROUP = ["setting", "depth", "width", "layer", "place"]
 WAYS = {"measured": "measured_balance", "fitted": "fitted_balance"}
 
 
@@ -48,12 +49,13 @@ def averaged(fits: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
 
 def crossings(fits: pd.DataFrame, mean_field: dict[str, float]) -> pd.DataFrame:
-    """One row a network, layer and way: the gain at which it crosses, nan with the reason where that was not seen.
+    """One row a network, layer and way: the gain at which it crosses; -inf or inf, with the reason, where it is beyond.
 
-    lowest, highest: the gains between which it trained. beyond: -1 below all of them, 1 above.
+    first_gain, last_gain: between which it trained. beyond: -1 below all of them, 1 above. lowest, highest: of the
+    networks of a setting that are beyond, the end that says least, so that no gain is claimed at which one did not train.
     """
     rows = []
-    group = ["setting", "depth", "width", "seed", "layer", "place"]
+    group = [*GROUP, "seed"]
     for about, run in fits.fillna({"place": ""}).groupby(group, sort=False):
         about, run = dict(zip(group, about, strict=True)), run.sort_values("gain")
         for way in WAYS if about["place"] == "middle" else ["measured"]:
@@ -64,27 +66,28 @@ def crossings(fits: pd.DataFrame, mean_field: dict[str, float]) -> pd.DataFrame:
                 reason = (
                     f"{'rich' if gain > 0 else 'lazy'} at all gains from {seen.gain.min():g} to {seen.gain.max():g}"
                 )
-            row = {"way": way, "crossover": gain if np.isfinite(gain) else np.nan}
-            row |= {"mean_field": mean_field[about["setting"]]}
-            row["over_mean_field"] = row["crossover"] / row["mean_field"]
+            row = {"way": way, "crossover": gain, "mean_field": mean_field[about["setting"]]}
+            row["over_mean_field"] = gain / row["mean_field"]
             row["beyond"] = int(np.sign(gain)) if np.isinf(gain) else 0
-            row |= {"lowest": seen.gain.min(), "highest": seen.gain.max(), "reason": reason}
+            row |= {"first_gain": seen.gain.min(), "last_gain": seen.gain.max(), "reason": reason}
             rows.append(about | row)
-    return pd.DataFrame(rows)
+    single = pd.DataFrame(rows)
+    group = single.groupby([*GROUP, "way"], sort=False)
+    below, above = (single[end].where(single.beyond == side) for end, side in (("first_gain", -1), ("last_gain", 1)))
+    by = [single[name] for name in (*GROUP, "way")]
+    single["lowest"] = below.groupby(by).transform("max").fillna(group.first_gain.transform("min"))
+    single["highest"] = above.groupby(by).transform("min").fillna(group.last_gain.transform("max"))
+    return single
 
 
 def summary(single: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Means over networks, with those that cross beyond the gains that they trained at as censored."""
     rows = []
-    group = ["setting", "depth", "width", "layer", "place", "way"]
+    group = [*GROUP, "way"]
     for about, here in single.groupby(group, sort=False):
-        below, above = here.beyond < 0, here.beyond > 0
-        values = here.crossover.mask(below, -np.inf).mask(above, np.inf)
-        lowest = here.lowest[below].max() if below.any() else here.lowest.min()
-        highest = here.highest[above].min() if above.any() else here.highest.max()
-        estimate = intervals.censored_mean(values, lowest, highest, confidence)
+        estimate = intervals.censored_mean(here.crossover, here.lowest.iloc[0], here.highest.iloc[0], confidence)
         row = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "networks": estimate.n}
-        row |= {"censored": estimate.censored, "sd": here.crossover.std(ddof=1)}
+        row |= {"censored": estimate.censored, "sd": here.crossover[here.beyond == 0].std(ddof=1)}
         row |= {"mean_field": here.mean_field.iloc[0], "unit": "network"}
         row["interval"] = f"t, censored networks counted, {100 * confidence:g} %"
         rows.append(dict(zip(group, about, strict=True)) | row)
