@@ -38,7 +38,7 @@ gains: {rows: [default, gain_0.9]}
 """
 # what the small table has other rows for
 GRID_ROWS = "rows: [default, tanh, gain_0.9, gain_1.2, gain_1.4, two_layer]"
-MEASURED_ROWS = "rows: [default, linear, elu, tanh, swish, skip, cnn, dropout, layernorm, attention, recurrent]"
+MEASURED_ROWS = "rows: [linear, tanh, swish, elu, attention, recurrent, skip, default, dropout, cnn, layernorm]"
 
 COLUMNS = "name, model, activation, gain, lr, width, depth, steps, layer, solver"
 LIST = "default, gain_0.9, skip, cnn, flat"

@@ -368,5 +368,7 @@ def test_the_figure_has_fixed_bytes_and_says_what_was_found(folder, tmp_path):
     for a, b in zip(first, second, strict=True):
         assert a.read_bytes() == b.read_bytes()
     summary = artifacts.read_table(folder / "summary.csv")
-    assert plot_measured_rates.title(summary[summary.shown]).startswith("The rates are ")
-    assert plot_measured_rates.title(summary[summary.setting == "still"]) == "Measured rates: no setting has one"
+    shown = summary[summary.shown]
+    assert plot_measured_rates.title(shown).startswith("No constants: as a network learns η_h changes ")
+    assert plot_measured_rates.title(shown[shown.setting == "two_layer"]).startswith("Constant rates: ")
+    assert plot_measured_rates.title(shown[shown.setting == "still"]).startswith("In no setting does a real step ")

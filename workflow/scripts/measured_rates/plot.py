@@ -14,6 +14,7 @@ LOOKS = {
     "eta_h_from_output": (style.VERMILION, "-", r"$\eta_h$ from Y"),
     "eta_y": (style.ORANGE, "-", r"$\eta_y$"),
 }
+FOLLOWS = 0.1  # a step that moves Y so nearly as the gradient says follows it
 HIGHEST = 3.0  # of the axis: what is above leaves the panel
 
 
@@ -21,7 +22,7 @@ def figure(curves: pd.DataFrame, summary: pd.DataFrame, rows: list[dict]) -> tup
     """A panel a setting, and the numbers drawn."""
     page, panels = style.gallery(len(rows), parts=(1.55,), header=1.1, caption=0.72)
     shown = summary[summary.shown]
-    style.headline(page, title(shown), subtitle(summary))
+    style.headline(page, title(shown), subtitle(shown))
     handles = [Line2D([], [], color=colour, linestyle=form, label=name) for colour, form, name in LOOKS.values()]
     handles.append(Line2D([], [], color="black", linestyle=style.DASHES, label="theory: constant"))
     handles.append(Line2D([], [], color=style.FAINT, linewidth=0.7, alpha=0.4, label="thin: single networks"))
@@ -47,23 +48,29 @@ def figure(curves: pd.DataFrame, summary: pd.DataFrame, rows: list[dict]) -> tup
     return page, drawn
 
 
+def following(shown: pd.DataFrame) -> pd.DataFrame:
+    """Numbers of the settings in which a real step does what the gradient says."""
+    numbers = shown.pivot(index="setting", columns="number", values="value")
+    return numbers[(numbers.real_step_y - 1).abs() < FOLLOWS].dropna(subset=["drift_h", "drift_y"])
+
+
 def title(shown: pd.DataFrame) -> str:
     """What was found, in a line."""
-    factors = {eta: shown[shown.number == f"drift_{eta}"].value.dropna() for eta in "hy"}
-    if not all(len(values) for values in factors.values()):
-        return "Measured rates: no setting has one"
-    ends = {eta: f"{values.min():.1f} to {values.max():.1f}" for eta, values in factors.items()}
-    middle = {eta: values.median() for eta, values in factors.items()}
-    change = "The rates are no constants" if max(middle.values()) > 1.5 else "The rates are nearly constant"
-    return f"{change}: as networks learn, η_h changes by a factor of {ends['h']}, η_y of {ends['y']}"
+    follows = following(shown)
+    if not len(follows):
+        return "In no setting does a real step do what the gradient says: its rates say nothing of training"
+    h, y = (f"{follows[drift].min():.1f} to {follows[drift].max():.1f}" for drift in ("drift_h", "drift_y"))
+    constant = (follows[["drift_h", "drift_y"]] - 1).abs().max(axis=None) < FOLLOWS
+    words = "Constant rates" if constant else "No constants"
+    return f"{words}: as a network learns, η_h changes {h}-fold and η_y {y}-fold"
 
 
-def subtitle(summary: pd.DataFrame) -> str:
+def subtitle(shown: pd.DataFrame) -> str:
     """How to read it."""
-    networks = summary.of.max()
+    level = shown.interval.iloc[0].split(", ")[-1]
     return (
-        f"Rates measured along the gradient at one hidden layer, over their mean while Y goes from 3 % of |Δy|² to the "
-        f"end; thick: mean of at most {networks} networks, band: {summary.interval.iloc[0].split(', ')[-1]} t interval."
+        f"In the {len(following(shown))} of {shown.setting.nunique()} settings in which a real step does what the gradient "
+        f"says. Each rate over its mean while learning; thick: mean of at most {shown.of.max()} networks; band: {level}."
     )
 
 
@@ -73,8 +80,8 @@ def _caption(ax, row, numbers):
 
     count = numbers.networks.max()
     lines = [
-        (40, row["name"], {"fontweight": "bold", "fontsize": 10}),
-        (28, f"{descriptions.describe(row)}, {row['depth']} x {row['width']}", {"fontsize": 8}),
+        (40, f"{row['name']}, {row['depth']} x {row['width']}", {"fontweight": "bold", "fontsize": 10}),
+        (28, descriptions.describe(row), {"fontsize": 8}),
     ]
     if count and np.isfinite(at("agreement")):
         lines.append((17, rf"$\eta_h$ from Y / from H: {at('agreement'):.2f}, {count} networks", {"fontsize": 8}))

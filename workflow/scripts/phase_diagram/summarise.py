@@ -52,7 +52,7 @@ def crossings(fits: pd.DataFrame, mean_field: dict[str, float]) -> pd.DataFrame:
     """One row a network, layer and way: the gain at which it crosses; -inf or inf, with the reason, where it is beyond.
 
     first_gain, last_gain: between which it trained. beyond: -1 below all of them, 1 above. lowest, highest: of the
-    networks of a setting that are beyond, the end that says least, so that no gain is claimed at which one did not train.
+    networks of a setting that are beyond, the end that says least: no gain is claimed at which one did not train.
     """
     rows = []
     group = [*GROUP, "seed"]
