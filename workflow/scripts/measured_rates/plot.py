@@ -67,10 +67,10 @@ def title(shown: pd.DataFrame) -> str:
 
 def subtitle(shown: pd.DataFrame) -> str:
     """How to read it."""
-    level = shown.interval.iloc[0].split(", ")[-1]
+    level, follow, of = shown.interval.iloc[0].split(", ")[-1], len(following(shown)), shown.setting.nunique()
     return (
-        f"In the {len(following(shown))} of {shown.setting.nunique()} settings in which a real step does what the gradient "
-        f"says. Each rate over its mean while learning; thick: mean of at most {shown.of.max()} networks; band: {level}."
+        f"In the {follow} of {of} settings in which a real step does what the gradient says. Each rate over its mean "
+        f"while learning; thick: mean of at most {shown.of.max()} networks; band: {level} interval."
     )
 
 
