@@ -29,6 +29,8 @@ wildcard_constraints:
 
 include: "workflow/rules/two_points.smk"
 include: "workflow/rules/depth.smk"
+include: "workflow/rules/measured_rates.smk"
+include: "workflow/rules/width.smk"
 include: "workflow/rules/gains.smk"
 include: "workflow/rules/clock.smk"
 include: "workflow/rules/phase_diagram.smk"

@@ -40,8 +40,9 @@ two_points: {table: config/settings/mine.tsv}
 gains: {rows: [default, gain_0.9]}
 """
 # what the small table has other rows for
-BRIDGE_ROWS, GRID_ROWS = "rows: [tanh, narrow]", "rows: [default, tanh, gain_1.4, two_layer]"
+GRID_ROWS = "rows: [default, tanh, gain_1.4, two_layer]"
 FALSIFIED_ROWS = "rows: [default, elu, tanh, swish, skip, two_layer, one_unit]"
+MEASURED_ROWS = "rows: [linear, tanh, swish, elu, attention, recurrent, skip, default, dropout, cnn, layernorm]"
 
 COLUMNS = "name, model, activation, gain, lr, width, depth, steps, layer, solver"
 LIST = "default, gain_0.9, skip, cnn, flat"
@@ -69,7 +70,7 @@ def project(tmp_path):
     """A folder with the shipped configuration, a small table and an overlay that selects it."""
     shutil.copytree(ROOT / "config", tmp_path / "config")
     base = (tmp_path / BASE).read_text()
-    for rows, own in {GRID_ROWS: "rows: all", FALSIFIED_ROWS: "rows: all", BRIDGE_ROWS: "rows: [default]"}.items():
+    for rows, own in {GRID_ROWS: "rows: all", FALSIFIED_ROWS: "rows: all", MEASURED_ROWS: "rows: [default]"}.items():
         assert rows in base
         base = base.replace(rows, own)
     (tmp_path / BASE).write_text(base)
@@ -189,9 +190,9 @@ CONFIG_CASES = [
     (
         "trainning: {finer: 2}",
         " = {'finer': 2}: unknown key; did you mean 'training'? "
-        "Known keys here: results, training, runs, intervals, seeds, two_points, depth, gains, clock, phase_diagram, "
-        "falsification, final_distance, xor, blobs, mnist, mnist_pairs, mnist_structure, response, response_law, "
-        "response_rank, response_bridge",
+        "Known keys here: results, training, runs, intervals, claims, seeds, two_points, depth, measured_rates, width, "
+        "gains, clock, phase_diagram, falsification, final_distance, xor, blobs, mnist, mnist_pairs, mnist_structure, "
+        "response, response_law, response_rank",
     ),
     (
         "two_points.task.dy_2: 1",
@@ -254,7 +255,7 @@ CONFIG_CASES = [
         f"[1] = 'gain_0.8': no such row in {TABLE}; did you mean 'gain_0.9'? Rows: {LIST}",
     ),
     (
-        "response_bridge.rows: [defaut]",
+        "measured_rates.rows: [defaut]",
         f"[0] = 'defaut': no such row in {TABLE}; did you mean 'default'? Rows: {LIST}",
     ),
     (
@@ -297,7 +298,7 @@ def test_rows_that_are_not_selected_are_missed_by_their_experiments_alone(projec
             "command line (--config): falsification.rows = ['cnn', 'skip', 'flat']: cnn, flat " + told,
         ],
         "gains": [f"{MINE}:2: gains.rows = ['default', 'gain_0.9']: default {told}"],
-        "response_bridge": [f"{line('rows: [default]')}: response_bridge.rows = ['default']: default {told}"],
+        "measured_rates": [f"{line('rows: [default]')}: measured_rates.rows = ['default']: default {told}"],
         "depth": [f"{line('row: default')}: depth.row = 'default': {told}"],
     }
 
@@ -506,13 +507,13 @@ def test_table_that_is_not_there(project):
     ]
 
 
-def test_a_bridge_of_random_networks(project):
-    """A tangent kernel is that of one network, not of a new one at every step."""
-    (project / TABLE).write_text(ROWS.replace("cnn\tcnn\t", "cnn\tdropout\t").replace("400\t4", "400\t2"))
-    assert problems(project, {"response_bridge": {"rows": ["cnn"]}}) == [
-        "command line (--config): response_bridge.rows[0] = 'cnn': dropout: expected a row without dropout, for its "
-        "tangent kernel"
+def test_rates_are_measured_along_the_gradient_in_a_network_that_can_be_built(project):
+    assert problems(project, {"measured_rates": {"rows": ["flat"]}}) == [
+        "command line (--config): measured_rates.rows[0] = 'flat': its solver is adam: expected a row that descends "
+        "the gradient, by sgd or flow"
     ]
+    (told,) = problems(project, {"measured_rates": {"rows": ["cnn"], "width": 20}})
+    assert told.startswith("command line (--config): measured_rates.width = 20: cnn is trained with so many units: ")
 
 
 def test_rows_that_are_not_selected_are_checked_too(project):
@@ -781,7 +782,7 @@ LACKING = {
     "falsification": "falsification.rows",
     "final_distance": "final_distance.rows",
     "out_of_sample": "final_distance.rows",
-    "response_bridge": "response_bridge.rows",
+    "measured_rates": "measured_rates.rows",
 }
 
 

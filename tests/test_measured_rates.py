@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from measured_rates import analyse as analyse_measured_rates
+from measured_rates import plot as plot_measured_rates
+from measured_rates import train as train_measured_rates
+from runs import figure_files
 from torch import nn
+from two_points import data as make_two_points
 
+from repdyn import artifacts
+from repdyn.fitting import drift
 from repdyn.networks import measured_rates
 
 rates_of = measured_rates.measured_rates
@@ -249,3 +256,119 @@ def test_errors_say_what_is_wrong():
         rates_of(make("attention")[0], x, y, ["block.self_attn"])
     with pytest.raises(ValueError, match="no parameter moves"):
         rates_of(module.requires_grad_(False), x, y, ["cell"])
+
+
+def test_among_names_the_layers_that_are_measured():
+    for name in ("tanh", "recurrent"):
+        module, hidden, x, y = make(name)
+        every = rates_of(module, x, y, hidden)
+        assert rates_of(module, x, y, hidden, among=[1]) == [every[1]]
+
+
+# The experiment: networks that are trained, measured, compared with constants, and drawn.
+
+TASK = {"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}
+ROW = {"model": "mlp", "width": 40, "depth": 4, "solver": "sgd", "networks": 5, "finer": 1, "rest_loss": 0.0}
+ROW |= {"init_seed": 0, "dropout_seed": None, **TASK}
+ROWS = {
+    "smooth": {**ROW, "activation": "tanh", "gain": 0.9, "lr": 0.02, "steps": 3000, "layer": 2},
+    "two_layer": {**ROW, "activation": "none", "gain": 0.1, "lr": 0.05, "steps": 3000, "depth": 1, "layer": 0},
+    "kinks": {**ROW, "activation": "relu", "gain": 1.0, "lr": 0.03, "steps": 3000, "depth": 8, "layer": 4},
+    "cell": {**ROW, "model": "recurrent", "activation": "tanh", "gain": 0.8, "lr": 0.01, "steps": 1500, "layer": 2},
+    "still": {**ROW, "activation": "tanh", "gain": 0.9, "lr": 1e-5, "steps": 100, "layer": 2},
+}
+ROWS["cell"] |= {"width": 20, "networks": 2}
+ROWS = {name: {"name": name, **row} for name, row in ROWS.items()}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("measured")
+    make_two_points.main(TASK, folder / "points.nc")
+    points = artifacts.read_dataset(folder / "points.nc")
+    artifacts.write_dataset((points - points.mean("point")).assign_attrs(points.attrs), folder / "centred.nc")
+    for name, row in ROWS.items():
+        layers = [row["layer"], row["layer"] + 1] if name == "smooth" else [row["layer"]]
+        points = folder / ("centred.nc" if name == "two_layer" else "points.nc")
+        train_measured_rates.main(points, row, layers, 12, "cpu", folder / f"{name}.nc")
+    shown = {name: row["layer"] for name, row in ROWS.items()}
+    outputs = [folder / f"{name}.csv" for name in ("table", "networks", "summary", "curves")]
+    analyse_measured_rates.main([folder / f"{name}.nc" for name in ROWS], shown, 0.95, *outputs)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def numbers(folder):
+    networks = artifacts.read_table(folder / "networks.csv")
+    return networks[networks.shown].set_index(["setting", "seed"])
+
+
+def test_rates_of_two_linear_layers_are_constants_that_agree(numbers):
+    """The positive control, with points on both sides of 0: small weights align, and it is the theory at rates 1/2."""
+    control = numbers.loc["two_layer"]
+    assert control.kept.all()
+    for number in (
+        "agreement",
+        "drift_h",
+        "drift_y",
+        "one_clock",
+        "fitted_h",
+        "fitted_y",
+        "real_step_h",
+        "real_step_y",
+    ):
+        np.testing.assert_allclose(control[number], 1, atol=0.1, err_msg=number)
+    assert (control.alignment > 0.9).all() and (control.line_error_h < 0.05).all()
+
+
+def test_a_real_step_follows_the_gradient_but_at_kinks(numbers):
+    """In a recurrent network too, whose hidden layers are calls of one cell."""
+    for name in ("smooth", "cell"):
+        np.testing.assert_allclose(numbers.loc[name][["real_step_h", "real_step_y"]], 1, atol=0.1)
+    assert (numbers.loc["kinks"].real_step_y < 0.8).all()
+
+
+def test_moments_are_spread_over_what_is_learned(folder):
+    table = artifacts.read_table(folder / "table.csv")
+    smooth = table[(table.setting == "smooth") & table.shown]
+    assert (smooth.groupby("seed").size() > 9).all()
+    assert np.abs(np.diff(np.sqrt(smooth[smooth.seed == 0].learned))).max() < 0.12
+    assert set(table[table.setting == "smooth"].layer) == {2, 3}
+    runs = artifacts.read_dataset(folder / "smooth.nc").sel(seed=3, layer=2)
+    one = smooth[(smooth.seed == 3)].iloc[4]
+    H, step = runs.H.values.astype(float), int(one.step)
+    assert one.change_h == pytest.approx(H[step + 1] - H[step], rel=1e-6)
+    w = float(runs.w[step])
+    assert one.eta_h == pytest.approx(-one.gradient_change_h / runs.learning_rate / w, rel=1e-5)
+
+
+def test_networks_that_do_not_learn_are_counted_with_a_reason(numbers, folder):
+    assert not numbers.loc["still"].kept.any()
+    assert (numbers.loc["still"].reason == "0 moments of learning seen, fewer than 4").all()
+    summary = artifacts.read_table(folder / "summary.csv").set_index(["setting", "number"])
+    assert summary.networks["still", "agreement"] == 0 and summary.of["still", "agreement"] == 5
+    assert np.isnan(summary.low["cell", "drift_h"])  # of two networks
+    shown = summary[summary.shown].loc["smooth"]
+    assert (shown.low < shown.value).all() and (shown.value < shown.high).all()
+
+
+def test_a_line_and_an_average_of_known_rates():
+    learned = np.linspace(0.03, 1, 9)
+    found = drift.line(learned, 2.0 * (1 + 3 * learned))
+    assert found.k == pytest.approx(3) and found.drift == pytest.approx(4 / 1.09) and not found.error > 1e-12
+    assert np.isnan(drift.line(learned, 1 - 2 * learned).drift)
+    # a clock s(t) with s' = eta(t): the constant that is as far at the end is the average of eta over time
+    t = np.linspace(0, 5, 200)
+    assert drift.time_average(t, 2 + np.cos(t)) == pytest.approx((2 * 5 + np.sin(5)) / 5, rel=1e-4)
+
+
+def test_the_figure_has_fixed_bytes_and_says_what_was_found(folder, tmp_path):
+    inputs = folder / "curves.csv", folder / "summary.csv", list(ROWS.values())
+    first, second = (figure_files(plot_measured_rates, tmp_path / run, *inputs) for run in "ab")
+    for a, b in zip(first, second, strict=True):
+        assert a.read_bytes() == b.read_bytes()
+    summary = artifacts.read_table(folder / "summary.csv")
+    shown = summary[summary.shown]
+    assert plot_measured_rates.title(shown).startswith("No constants: as a network learns η_h changes ")
+    assert plot_measured_rates.title(shown[shown.setting == "two_layer"]).startswith("Constant rates: ")
+    assert plot_measured_rates.title(shown[shown.setting == "still"]).startswith("In no setting does a real step ")

@@ -1,6 +1,7 @@
 """Tangent kernel, stable learning rate, and what the phase diagram is made of."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from phase_diagram import fit as fit_phase_diagram
@@ -10,7 +11,7 @@ from phase_diagram import train as train_phase_diagram
 from runs import ensemble, figure_files, on_two_points
 from two_points import data as make_two_points
 
-from repdyn import artifacts, networks
+from repdyn import artifacts, networks, theory
 from repdyn.networks import Shape
 from repdyn.networks.activations import ACTIVATIONS
 from repdyn.networks.tangent_kernel import of_networks, stable_rate
@@ -76,8 +77,20 @@ def test_the_crossover_is_where_the_balance_changes_sign_for_good():
     assert regimes.crossover(gains, [-1, -0.5, 0.5, 1]) == pytest.approx(1.1)
     assert regimes.crossover(gains, [-1, 0.2, -0.1, 0.3]) == pytest.approx(1.25)
     assert regimes.crossover(gains, [-1, np.nan, -0.5, 0.5]) == pytest.approx(1.3)
-    for never in ([-1, -1, -1, -0.1], [0.1, 0.2, 0.3, 0.4], [np.nan] * 4):
-        assert np.isnan(regimes.crossover(gains, never))
+    assert regimes.crossover(gains, [-1, -1, 0.2, -0.1]) == np.inf  # beyond the largest gain
+    assert regimes.crossover(gains, [0.1, 0.2, 0.3, np.nan]) == -np.inf
+    assert np.isnan(regimes.crossover(gains, [np.nan] * 4))
+
+
+@pytest.mark.parametrize("Y0", [0.0, 1e-4])
+def test_the_golden_growth_is_where_the_two_terms_of_the_fixed_point_are_equal(Y0):
+    """A_low = A_high, put into the fixed point, and into the exact solution at late times."""
+    H0, dy2 = 0.3, 0.5
+    ratio = H0**2 / dy2  # A_low = H0
+    end, A_low, A_high = theory.fixed_point(H0, Y0, ratio, 1.0, 1.0, dy2)
+    assert A_low / A_high == pytest.approx(1, rel=1e-3) and end / H0 == pytest.approx(regimes.GOLDEN, rel=1e-3)
+    H, _, _ = theory.exact(np.array([0.0, 1e4]), H0, max(Y0, 1e-8), -1e-5, ratio, 1.0, 1.0, dy2)
+    assert H[-1] / H0 == pytest.approx(regimes.GOLDEN, rel=1e-3)
 
 
 def test_parameters_are_counted():
@@ -122,35 +135,63 @@ def folder(tmp_path_factory):
         rows.append({**sizes, **sweep, **task})
         train_phase_diagram.main(folder / "points.nc", rows[-1], "cpu", folder / f"{depth}.nc")
         fit_phase_diagram.main(folder / f"{depth}.nc", 1e-3, folder / f"{depth}.csv")
-    outputs = {name: folder / f"{name}.csv" for name in ("table", "cells", "crossover", "exponents")}
-    intervals = {"confidence": 0.9, "resamples": 100}
-    summarise_phase_diagram.main([folder / "3.csv", folder / "12.csv"], rows, 0.3, intervals, 0, **outputs)
+    outputs = [folder / f"{name}.csv" for name in ("table", "cells", "networks", "crossover")]
+    summarise_phase_diagram.main([folder / "3.csv", folder / "12.csv"], rows, 0.9, *outputs)
     return folder
 
 
 def test_every_cell_is_in_the_table_trained_or_not(folder):
     table = artifacts.read_table(folder / "table.csv")
     assert len(table) == 3 * 2 * (3 + 12)
+    assert table[table.place == "middle"].groupby("depth").layer.unique().map(list).to_dict() == {3: [1], 12: [6]}
+    assert table.nrmse.notna().sum() == ((table.place == "middle") & (table.status == "ok")).sum()
     status = table.groupby(["depth", "gain"]).status.first()
     assert (status.loc[3] == "ok").all()
     assert status.loc[12].iloc[0].startswith("final loss")
-    trained = table[table.status == "ok"].groupby(["depth", "gain", "seed"])
-    assert (trained.best.sum() == 1).all() and not table[table.status != "ok"].best.any()
-    best = table[table.best & (table.depth == 3)].sort_values("gain")
-    assert best.regime.iloc[0] == "rich" and best.regime.iloc[-1] == "lazy"
-    crossover = artifacts.read_table(folder / "crossover.csv").set_index("depth")
-    assert 0.7 < crossover.value[3] < 1.7
-    assert crossover.mean_field.tolist() == pytest.approx([summarise_phase_diagram.critical_gain("leaky_relu")] * 2)
+    assert (table.measured_balance.notna() == (table.status == "ok")).all()
+    first, last = (table[(table.layer == 1) & (table.depth == 3) & (table.gain == gain)] for gain in (0.7, 1.7))
+    assert (first.measured_balance < 0).all() and (last.measured_balance > 0).all()
+    crossover = (
+        artifacts.read_table(folder / "crossover.csv").query("depth == 3 and place == 'middle'").set_index("way")
+    )
+    assert 0.7 < crossover.value["measured"] < 1.7 and np.isnan(crossover.low["measured"])  # of two networks
+    assert crossover.mean_field["fitted"] == pytest.approx(summarise_phase_diagram.critical_gain("leaky_relu"))
+
+
+def fits(balances: dict[int, list[float]]) -> pd.DataFrame:
+    """A table of fits at gains 1, 1.1, ... of networks with these balances."""
+    rows = []
+    for seed, one in balances.items():
+        for n, balance in enumerate(one):
+            about = {"setting": "a", "depth": 4, "width": 10, "gain": 1 + n / 10, "seed": seed, "layer": 2}
+            rows.append({**about, "place": "middle", "measured_balance": balance, "fitted_balance": balance})
+    return pd.DataFrame(rows)
+
+
+def test_networks_that_cross_beyond_the_gains_are_counted():
+    inside = {seed: [-1, -1 - seed / 10, 1, 1] for seed in range(6)}
+    beyond = {6: [-1, -1, -1, -1], 7: [-1, -1, -1, np.nan], 8: [np.nan] * 4}
+    single = summarise_phase_diagram.crossings(fits(inside | beyond), {"a": 1.4})
+    measured = single[single.way == "measured"].set_index("seed")
+    assert measured.beyond.to_dict() == {**dict.fromkeys(range(6), 0), 6: 1, 7: 1, 8: 0}
+    assert np.isinf(measured.crossover[[6, 7]]).all() and np.isnan(measured.crossover[8])
+    assert (measured.lowest == 1).all() and (measured.highest == 1.2).all()  # where all of those beyond have trained
+    assert measured.reason[7] == "rich at all gains from 1 to 1.2" and measured.reason[8] == "no network trained"
+    found = summarise_phase_diagram.summary(single, 0.95).set_index("way").loc["measured"]
+    alone = summarise_phase_diagram.summary(single[single.seed < 6], 0.95).set_index("way").loc["measured"]
+    assert (found.networks, found.censored, alone.censored) == (8, 2, 0)
+    assert found.value > alone.value == pytest.approx(measured.crossover[:6].mean())
+    assert alone.low < alone.value < alone.high < found.high
 
 
 def test_the_figure_holds_its_numbers_and_has_the_same_bytes_twice(folder):
-    inputs = [folder / f"{name}.csv" for name in ("cells", "crossover", "exponents")]
-    first, second = (figure_files(plot_phase_diagram, folder / run, *inputs, [30, 30], 0.3, 0.9) for run in "ab")
+    inputs = [folder / f"{name}.csv" for name in ("cells", "networks", "crossover")]
+    first, second = (figure_files(plot_phase_diagram, folder / run, *inputs) for run in "ab")
     for a, b in zip(first, second, strict=True):
         assert a.read_bytes() == b.read_bytes()
-    drawn = artifacts.read_table(first[2])
-    table = artifacts.read_table(folder / "table.csv")
-    cell = drawn[(drawn.depth == 3) & (drawn.gain == 1.2) & (drawn.quantity == "nrmse")].iloc[0]
-    assert cell.value == pytest.approx(table[(table.depth == 3) & (table.gain == 1.2) & table.best].nrmse.mean())
-    untrained = drawn[(drawn.depth == 12) & (drawn.gain == 0.7) & (drawn.quantity == "nrmse")].iloc[0]
-    assert np.isnan(untrained.value) and untrained.networks == 0 and untrained.of == 2
+    drawn, table = artifacts.read_table(first[2]), artifacts.read_table(folder / "table.csv")
+    cell = drawn[(drawn.depth == 3) & (drawn.gain == 1.2) & (drawn.what == "cell")].iloc[0]
+    here = table[(table.depth == 3) & (table.gain == 1.2) & (table.layer == 1)]
+    assert cell.growth == pytest.approx(np.exp(np.log(here.h_end / here.h_start).mean()))
+    untrained = drawn[(drawn.depth == 12) & (drawn.gain == 0.7)].iloc[0]
+    assert np.isnan(untrained.growth) and untrained.networks == 0 and untrained.of == 2

@@ -18,22 +18,24 @@ from repdyn import networks
 EXPERIMENTS = ("two_points", "architectures", "losses", "depth", "gains", "phase_diagram", "falsification")
 EXPERIMENTS += ("clock", "clock_orbit", "clock_drift")
 EXPERIMENTS += ("final_distance", "out_of_sample", "xor", "blobs", "mnist_pairs", "mnist_structure")
-EXPERIMENTS += ("response_law", "response_rank", "response_bridge")
+EXPERIMENTS += ("response_law", "response_rank", "measured_rates", "width")
 FIGURES = {f"{name}_plot" for name in EXPERIMENTS}
 # rows of the smoke study
 XOR, BLOBS, RESPONSE, PHASES = ("rich", "lazy"), ("large", "small"), ("relu", "tanh"), ("depth_2", "depth_5")
-FALSIFIED, GRID, BRIDGED = ("default", "skip"), ("default",), ("default",)
+FALSIFIED, GRID, MEASURED = ("default", "skip"), ("default",), ("default", "cnn", "flow")
+WIDTHS = ("leaky_relu_20", "leaky_relu_40", "tanh_20", "tanh_40")
 CLOCKED = ("tanh", "leaky")
 MNIST = ("mnist_pairs", "mnist_structure")
 TABLES = (
-    *("two_points", "two_points_summary", "depth", "gains", "falsification", "falsification_summary"),
-    *("clock", "clock_networks", "clock_summary"),
-    *("phase_diagram", "phase_diagram_cells", "phase_diagram_crossover", "phase_diagram_exponents"),
+    *("two_points", "two_points_summary", "depth", "depth_networks", "gains", "falsification"),
+    *("falsification_summary", "measured_rates", "measured_rates_networks", "measured_rates_summary"),
+    *("clock", "clock_networks", "clock_summary", "width", "width_summary"),
+    *("phase_diagram", "phase_diagram_cells", "phase_diagram_crossover", "phase_diagram_networks"),
     *("final_distance", "final_distance_networks", "final_distance_summary", "out_of_sample_networks"),
     *("out_of_sample_summary", "out_of_sample", "xor", "xor_summary", "blobs", "blobs_summary"),
     *("mnist_pairs", "mnist_structure", "mnist_structure_rates", "mnist_structure_correlations"),
     *("response_law", "response_law_verdicts", "response_rank", "response_rank_fragility", "response_rank_effects"),
-    *("response_rank_correlations", "response_bridge", "response_bridge_summary"),
+    "response_rank_correlations",
 )
 # whose scripts know nothing of the theory
 WITHOUT_THEORY = ("two_points_data", "mnist_fetch", "blobs_measure", "blobs_plot", "response_rank_compare")
@@ -86,7 +88,8 @@ def test_everything_is_made(smoke, settings):
     expected |= {f"response/{name}.nc" for name in RESPONSE} | {
         f"response/{name}_curves.csv" for name in ("law", "rank")
     }
-    expected |= {f"response_bridge/{name}.nc" for name in BRIDGED} | {"response_bridge/curves.csv"}
+    expected |= {f"measured_rates/{name}.nc" for name in MEASURED} | {"measured_rates/curves.csv"}
+    expected |= {f"width/{name}.{kind}" for name in WIDTHS for kind in ("nc", "csv")}
     expected |= {f"tables/{name}.csv" for name in TABLES}
     expected |= {f"figures/{name}.{kind}" for name in EXPERIMENTS for kind in ("svg", "png", "csv")}
     assert made == expected
@@ -148,6 +151,7 @@ def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings):
     fits |= {("final_distance_fit", name) for name in GRID} | {("falsification_fit", name) for name in FALSIFIED}
     fits |= {("clock_fit", name) for name in CLOCKED}
     fits |= {("xor_rates_fit", name) for name in XOR} | {("phase_diagram_fit", name) for name in PHASES}
+    fits |= {("width_fit", name) for name in WIDTHS}
     assert {job for job in planned if job[1]} == fits
     assert names(planned) == {name for name in rules() if not name.endswith("_train")} - set(WITHOUT_THEORY)
 
@@ -169,7 +173,8 @@ def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings
     jobs |= {(f"clock_{step}", name) for step in ("train", "fit") for name in CLOCKED}
     jobs |= {(f"phase_diagram_{step}", name) for step in ("train", "fit") for name in PHASES}
     jobs |= {("blobs_train", name) for name in BLOBS} | {("mnist_train", name) for name in MNIST}
-    jobs |= {("response_train", name) for name in RESPONSE} | {("response_bridge_train", name) for name in BRIDGED}
+    jobs |= {("response_train", name) for name in RESPONSE} | {("measured_rates_train", name) for name in MEASURED}
+    jobs |= {(f"width_{step}", name) for step in ("train", "fit") for name in WIDTHS}
     jobs |= {(f"falsification_{step}", name) for step in ("train", "fit") for name in FALSIFIED}
     assert {job for job in planned if job[1]} == jobs
     assert names(planned) == set(rules()) - {"two_points_data", "mnist_fetch"}
@@ -237,7 +242,6 @@ def test_the_second_system_is_trained_again_only_for_what_decides_it(smoke):
     law, rank = {"response_law_fit", "response_law_plot"}, {"response_rank_compare", "response_rank_plot"}
     assert planned("response_rank={levels: [0.25]}") == rank
     assert planned("response_law={late: 0.1}") == law
-    assert planned("response_bridge={windows: 3}") == {"response_bridge_compare", "response_bridge_plot"}
     assert planned("response={radius: 0.2}") == law | rank | {"response_train"}
 
 

@@ -15,7 +15,7 @@ HERE = ROOT == Path.cwd()
 SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from repdyn.pipeline import claims, sources, study as studies
+from repdyn.pipeline import claims, sources, study as studies, tables
 from repdyn.pipeline.caching import CheckedCache, remove_unsound_links
 from repdyn.pipeline.checking import ConfigurationError
 from repdyn.pipeline.options import TABLES

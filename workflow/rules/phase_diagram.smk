@@ -1,7 +1,7 @@
-# Takes: the two points and the table of phase_diagram, a row a depth.
+# Takes: the two points and the table of phase_diagram, a row a depth and width.
 # Makes: <results>/phase_diagram/{phase_diagram}.nc and .csv, runs and fits of all gains at one depth; tables
-# phase_diagram.csv, phase_diagram_cells.csv (means of the fits), phase_diagram_crossover.csv (where rich turns lazy) and
-# phase_diagram_exponents.csv (how rates follow parameter counts); the figure phase_diagram.
+# phase_diagram.csv, phase_diagram_cells.csv (means), phase_diagram_networks.csv (where each network turns from rich to
+# lazy) and phase_diagram_crossover.csv (means of that); the figure phase_diagram.
 
 PHASES = study["phase_diagram"]["rows"]
 
@@ -23,7 +23,7 @@ rule phase_diagram_train:
 
 
 rule phase_diagram_fit:
-    """Fit the theory to every network and layer of one depth."""
+    """Compare beginning and end of every network of one depth, and fit the theory, at its middle layer."""
     input:
         code=code("phase_diagram/fit.py"),
         runs="<results>/phase_diagram/{phase_diagram}.nc",
@@ -36,36 +36,36 @@ rule phase_diagram_fit:
 
 
 rule phase_diagram_summarise:
-    """Find where rich turns lazy, and how rates follow parameter counts."""
+    """Find where rich turns lazy, in every network and on average."""
     input:
         code=code("phase_diagram/summarise.py"),
         fits=expand("<results>/phase_diagram/{phase_diagram}.csv", phase_diagram=PHASES),
     output:
-        table=table("phase_diagram", "every network and layer", "Depth and gain"),
+        table=table("phase_diagram", "every network", "Depth and gain"),
         cells="<results>/tables/phase_diagram_cells.csv",
-        crossover="<results>/tables/phase_diagram_crossover.csv",
-        exponents="<results>/tables/phase_diagram_exponents.csv",
+        networks="<results>/tables/phase_diagram_networks.csv",
+        crossover=table(
+            "phase_diagram_crossover",
+            "where rich turns lazy",
+            "Depth and gain",
+            "phase_diagram_table",
+        ),
     params:
-        **uncertainty(),
         rows=list(PHASES.values()),
-        good_fit=study["phase_diagram"]["good_fit"],
+        confidence=study["intervals"]["confidence"],
     script:
         "../scripts/run.py"
 
 
 rule phase_diagram_plot:
-    """Draw errors, balance, crossover, rates and exponents over depth and gain."""
+    """Draw how far representations move apart over depth and gain, and where rich turns lazy."""
     input:
         code=code("phase_diagram/plot.py"),
         cells=rules.phase_diagram_summarise.output.cells,
+        networks=rules.phase_diagram_summarise.output.networks,
         crossover=rules.phase_diagram_summarise.output.crossover,
-        exponents=rules.phase_diagram_summarise.output.exponents,
     output:
         **figure("phase_diagram", "phase diagram", "Depth and gain"),
-    params:
-        width=[row["width"] for row in PHASES.values()],
-        good_fit=study["phase_diagram"]["good_fit"],
-        confidence=study["intervals"]["confidence"],
     script:
         "../scripts/run.py"
 

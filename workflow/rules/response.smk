@@ -1,13 +1,10 @@
-# Takes: the table of response (the second system) and its task; for response_bridge rows of two_points.
+# Takes: the table of response (the second system) and its task.
 # Makes: <results>/response/{response}.nc, the training response of every network and method as it learns; of it the
 # tables response_law.csv (one row a network, method and stage), response_law_verdicts.csv, response_rank.csv,
 # response_rank_fragility.csv (one row a network, method and loss), response_rank_effects.csv,
-# response_rank_correlations.csv; <results>/response_bridge/{two_points}.nc, tangent kernels; the tables
-# response_bridge.csv (one row a network and window of training) and response_bridge_summary.csv; the figures
-# response_law, response_rank and response_bridge.
+# response_rank_correlations.csv; the figures response_law and response_rank.
 
 RESPONSE = study["response"]
-BRIDGED = selected("response_bridge", *study["response_bridge"]["rows"])
 
 
 rule response_train:
@@ -111,62 +108,3 @@ rule response_rank:
     """Second system: feature space and fragility."""
     input:
         rules.response_rank_plot.output,
-
-
-rule response_bridge_train:
-    """Take tangent kernels of deep networks on two points as they learn."""
-    input:
-        code=code("response_bridge/train.py"),
-        architecture=architecture("two_points"),
-        data=rules.two_points_data.output.data,
-        runs="<results>/two_points/{two_points}.nc",
-    output:
-        kernels="<results>/response_bridge/{two_points}.nc",
-    resources:
-        **gpu_job(),
-    params:
-        **training(POINTS, "two_points"),
-        times=study["response_bridge"]["times"],
-    script:
-        "../scripts/run.py"
-
-
-rule response_bridge_compare:
-    """Compare tangent kernels with the theory's at rates fitted in windows."""
-    input:
-        code=code("response_bridge/compare.py"),
-        runs=expand("<results>/two_points/{two_points}.nc", two_points=BRIDGED),
-        kernels=expand("<results>/response_bridge/{two_points}.nc", two_points=BRIDGED),
-        fits=expand("<results>/two_points/{two_points}.csv", two_points=BRIDGED),
-    output:
-        table=table("response_bridge", "rates in windows of training", "Training response"),
-        summary="<results>/tables/response_bridge_summary.csv",
-        curves="<results>/response_bridge/curves.csv",
-    params:
-        **uncertainty(),
-        layers=layers(BRIDGED),
-        windows=study["response_bridge"]["windows"],
-    script:
-        "../scripts/run.py"
-
-
-rule response_bridge_plot:
-    """Draw tangent kernels beside effective rates."""
-    input:
-        code=code("response_bridge/plot.py"),
-        table=rules.response_bridge_compare.output.table,
-        summary=rules.response_bridge_compare.output.summary,
-        curves=rules.response_bridge_compare.output.curves,
-    output:
-        **figure("response_bridge", "the bridge to the first system", "Training response"),
-    params:
-        rows={name: POINTS[name] for name in BRIDGED},
-        confidence=study["intervals"]["confidence"],
-    script:
-        "../scripts/run.py"
-
-
-rule response_bridge:
-    """Second system: the tangent kernel beside effective rates."""
-    input:
-        rules.response_bridge_plot.output,

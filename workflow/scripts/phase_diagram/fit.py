@@ -1,6 +1,6 @@
-"""Fit every network and hidden layer of one depth; name each network's regime, and where it did not train.
+"""Where every network of one depth began and ended in every hidden layer; the theory's balance at the middle one.
 
-Rates are divided by the learning rate: they are per unit of time, which is learning rate x steps.
+The measured balance needs no fit: log(GOLDEN H(0) / H_end), below 0 where a network is rich (see `theory.regimes`).
 """
 
 import json
@@ -10,6 +10,9 @@ import pandas as pd
 
 from repdyn import artifacts, fitting, theory
 from repdyn.theory import regimes
+
+COLUMNS = ["setting", "depth", "width", "gain", "seed", "status", "lr", "steps", "layer", "place", "h_start", "h_end"]
+COLUMNS += ["measured_balance", "fitted_balance", "nrmse", "converged", "reason"]
 
 
 def main(runs: str, converged_below: float, output: str) -> None:
@@ -24,35 +27,27 @@ def main(runs: str, converged_below: float, output: str) -> None:
         elif run.loss.values[-1] > converged_below:
             status = f"final loss {run.loss.values[-1]:.3g} above {converged_below:g}"
         n = regimes.window(run.loss.values, converged_below)
-        t, Y, w, lr = np.arange(n, dtype=float), run.Y.values[:n], run.w.values[:n], run.lr.item()
+        about = {name: row[name] for name in ("name", "depth", "width")}
+        about = {"setting": about.pop("name"), **about, "gain": run.gain.item(), "seed": run.seed.item()}
+        about |= {"status": status, "lr": run.lr.item(), "steps": n}
         for layer in runs.layer.values:
-            H = run.H.values[layer, :n].astype(float)
-            fit = fitting.fit_trajectory(t, H, Y, w, runs.dx2, runs.dy2)
-            A_low = A_high = np.nan
-            if np.isfinite(fit.eta_h):
-                _, A_low, A_high = theory.fixed_point(H[0], Y[0], fit.eta_h, fit.eta_y, runs.dx2, runs.dy2)
-            rows.append(
-                {
-                    "depth": row["depth"],
-                    "gain": run.gain.item(),
-                    "seed": run.seed.item(),
-                    "layer": layer,
-                    "eta_h": fit.eta_h / lr,
-                    "eta_y": fit.eta_y / lr,
-                    "nrmse": fit.nrmse,
-                    "regime": "" if np.isnan(A_low) else "rich" if A_low > A_high else "lazy",
-                    "status": status,
-                    "a_low": A_low,
-                    "a_high": A_high,
-                    "h_start": H[0],
-                    "h_end": H[-1],
-                    "lr": lr,
-                    "steps": n,
-                    "converged": fit.converged,
-                    "reason": fit.reason,
-                }
-            )
-    table = pd.DataFrame(rows)
-    here = table.groupby(["gain", "seed"])["nrmse"]
-    table["best"] = (table.nrmse == here.transform("min")) & (table.status == "ok")
-    artifacts.write_table(table, output)
+            start, end = run.H.values[layer, [0, -1]].astype(float)
+            measured = np.log(regimes.GOLDEN * start / end) if status == "ok" else np.nan
+            fit = {}
+            if layer == row["depth"] // 2:
+                fit = fitted(run.sel(layer=layer), n) if status == "ok" else {"reason": status}
+            place = {row["depth"] - 1: "last", row["depth"] // 2: "middle"}.get(layer, "")
+            distances = {"layer": layer, "place": place, "h_start": start, "h_end": end}
+            rows.append({**about, **distances, "measured_balance": measured, **fit})
+    artifacts.write_table(pd.DataFrame(rows, columns=COLUMNS), output)
+
+
+def fitted(run, n: int) -> dict:
+    """The balance at rates fitted to the first n steps, and what became of the fit."""
+    H, Y, w = (run[name].values[:n].astype(float) for name in "HYw")
+    fit = fitting.fit_trajectory(np.arange(n, dtype=float), H, Y, w, run.dx2, run.dy2)
+    balance = np.nan
+    if np.isfinite(fit.eta_h):
+        _, A_low, A_high = theory.fixed_point(H[0], Y[0], fit.eta_h, fit.eta_y, run.dx2, run.dy2)
+        balance = float(regimes.balance(A_low, A_high))
+    return {"fitted_balance": balance, "nrmse": fit.nrmse, "converged": fit.converged, "reason": fit.reason}

@@ -1,61 +1,31 @@
-"""The phase diagram's tables: fits, means of its cells, crossovers from rich to lazy, rates over parameter counts."""
+"""The phase diagram's tables: every network, means of its cells, and the gains at which rich turns lazy.
+
+crossover: one row a setting, hidden layer and way to tell (measured in all of them, fitted in the middle one), with the
+mean over networks; networks, one row a network, layer and way. A network that is rich at all gains at which it trained,
+or lazy at all, counts as censored there.
+"""
 
 import numpy as np
 import pandas as pd
 
 from repdyn import artifacts
 from repdyn.networks.activations import ACTIVATIONS
-from repdyn.statistics.intervals import bootstrap_interval
+from repdyn.statistics import intervals
 from repdyn.theory import regimes
 
-QUANTITIES = ("nrmse", "balance", "eta_h", "eta_y")
+GROUP = ["setting", "depth", "width", "layer", "place"]
+WAYS = {"measured": "measured_balance", "fitted": "fitted_balance"}
 
 
 def main(
-    fits: list[str],
-    rows: list[dict],
-    good_fit: float,
-    intervals: dict,
-    seed: int,
-    table: str,
-    cells: str,
-    crossover: str,
-    exponents: str,
+    fits: list[str], rows: list[dict], confidence: float, table: str, cells: str, networks: str, crossover: str
 ) -> None:
     fits = pd.concat(map(artifacts.read_table, fits), ignore_index=True)
     artifacts.write_table(fits, table)
-    artifacts.write_table(averaged(fits), cells)
-
-    def interval(values) -> dict:
-        low, high = bootstrap_interval(values, intervals["confidence"], intervals["resamples"], seed)
-        finite = values[np.isfinite(values)]
-        return {"value": finite.mean() if len(finite) else np.nan, "low": low, "high": high, "networks": len(finite)}
-
-    best = at_best_layers(fits)
-    crossings, powers = [], []
-    for row in rows:
-        depth = row["depth"]
-        per_seed = [
-            regimes.crossover(*run.sort_values("gain")[["gain", "balance"]].to_numpy().T)
-            for _, run in best[best.depth == depth].groupby("seed")
-        ]
-        crossings.append(
-            {"depth": depth, **interval(np.array(per_seed)), "mean_field": critical_gain(row["activation"])}
-        )
-        encoder, decoder = regimes.parameter_counts([row["in_dim"], *[row["width"]] * depth, row["out_dim"]])
-        good = fits[(fits.depth == depth) & (fits.status == "ok") & fits.converged & (fits.nrmse < good_fit)]
-        for gain, cell in good.groupby("gain"):
-            for rate, counts in (("eta_h", encoder), ("eta_y", decoder)):
-                found = [regimes.exponent(counts[run.layer], run[rate]) for _, run in cell.groupby("seed")]
-                powers.append({"depth": depth, "gain": gain, "rate": rate, **interval(np.array(found))})
-    artifacts.write_table(pd.DataFrame(crossings), crossover)
-    columns = ["depth", "gain", "rate", "value", "low", "high", "networks"]
-    artifacts.write_table(pd.DataFrame(powers, columns=columns), exponents)
-
-
-def at_best_layers(fits: pd.DataFrame) -> pd.DataFrame:
-    """The fits at each network's best layer, with the balance of the two terms of the fixed point."""
-    return fits[fits.best].assign(balance=lambda t: regimes.balance(t.a_low, t.a_high))
+    artifacts.write_table(averaged(fits, confidence), cells)
+    single = crossings(fits, {row["name"]: critical_gain(row["activation"]) for row in rows})
+    artifacts.write_table(single, networks)
+    artifacts.write_table(summary(single, confidence), crossover)
 
 
 def critical_gain(activation: str) -> float:
@@ -63,17 +33,62 @@ def critical_gain(activation: str) -> float:
     return (ACTIVATIONS[activation].mean_square_slope or np.nan) ** -0.5
 
 
-def averaged(fits: pd.DataFrame) -> pd.DataFrame:
-    """One row a depth, gain and quantity: the mean over trained networks at each one's best layer.
-
-    Rates are averaged in logarithms, and only where the fit converged. `networks` counts what went in, `of` all.
-    """
-    best = at_best_layers(fits)
+def averaged(fits: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """One row a setting and gain: H at the end over H(0) in the middle layer of trained networks."""
     rows = []
-    for (depth, gain), here in fits.groupby(["depth", "gain"]):
-        found = best[(best.depth == depth) & (best.gain == gain)]
-        for quantity in QUANTITIES:
-            values = found[quantity] if quantity in ("nrmse", "balance") else found[quantity][found.converged]
-            mean = np.exp(np.log(values).mean()) if quantity.startswith("eta") else values.mean()
-            rows.append((depth, gain, quantity, mean, len(values), here.seed.nunique()))
-    return pd.DataFrame(rows, columns=["depth", "gain", "quantity", "value", "networks", "of"])
+    for (setting, gain), here in fits[fits.place == "middle"].groupby(["setting", "gain"], sort=False):
+        trained = here[here.status == "ok"]
+        growth = intervals.mean(trained.h_end / trained.h_start, confidence, "log")
+        about = {"setting": setting, **here[["depth", "width"]].iloc[0].to_dict(), "gain": gain}
+        row = about | growth.columns("growth", "networks") | {"of": len(here)}
+        row["error"] = intervals.mean(trained.nrmse, confidence, "log").value
+        row["border"] = regimes.GOLDEN
+        row["seen"] = "" if np.isnan(growth.value) else "rich" if growth.value > regimes.GOLDEN else "lazy"
+        rows.append(row | {"unit": "network", "interval": f"t on logarithms, {100 * confidence:g} %"})
+    return pd.DataFrame(rows)
+
+
+def crossings(fits: pd.DataFrame, mean_field: dict[str, float]) -> pd.DataFrame:
+    """One row a network, layer and way: the gain at which it crosses; -inf or inf, with the reason, where it is beyond.
+
+    first_gain, last_gain: between which it trained. beyond: -1 below all of them, 1 above. lowest, highest: of the
+    networks of a setting that are beyond, the end that says least: no gain is claimed at which one did not train.
+    """
+    rows = []
+    group = [*GROUP, "seed"]
+    for about, run in fits.fillna({"place": ""}).groupby(group, sort=False):
+        about, run = dict(zip(group, about, strict=True)), run.sort_values("gain")
+        for way in WAYS if about["place"] == "middle" else ["measured"]:
+            seen = run[np.isfinite(run[WAYS[way]])]
+            gain = regimes.crossover(seen.gain, seen[WAYS[way]])
+            reason = "no network trained" if np.isnan(gain) else ""
+            if np.isinf(gain):
+                reason = (
+                    f"{'rich' if gain > 0 else 'lazy'} at all gains from {seen.gain.min():g} to {seen.gain.max():g}"
+                )
+            row = {"way": way, "crossover": gain, "mean_field": mean_field[about["setting"]]}
+            row["over_mean_field"] = gain / row["mean_field"]
+            row["beyond"] = int(np.sign(gain)) if np.isinf(gain) else 0
+            row |= {"first_gain": seen.gain.min(), "last_gain": seen.gain.max(), "reason": reason}
+            rows.append(about | row)
+    single = pd.DataFrame(rows)
+    group = single.groupby([*GROUP, "way"], sort=False)
+    below, above = (single[end].where(single.beyond == side) for end, side in (("first_gain", -1), ("last_gain", 1)))
+    by = [single[name] for name in (*GROUP, "way")]
+    single["lowest"] = below.groupby(by).transform("max").fillna(group.first_gain.transform("min"))
+    single["highest"] = above.groupby(by).transform("min").fillna(group.last_gain.transform("max"))
+    return single
+
+
+def summary(single: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Means over networks, with those that cross beyond the gains that they trained at as censored."""
+    rows = []
+    group = [*GROUP, "way"]
+    for about, here in single.groupby(group, sort=False):
+        estimate = intervals.censored_mean(here.crossover, here.lowest.iloc[0], here.highest.iloc[0], confidence)
+        row = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "networks": estimate.n}
+        row |= {"censored": estimate.censored, "sd": here.crossover[here.beyond == 0].std(ddof=1)}
+        row |= {"mean_field": here.mean_field.iloc[0], "unit": "network"}
+        row["interval"] = f"t, censored networks counted, {100 * confidence:g} %"
+        rows.append(dict(zip(group, about, strict=True)) | row)
+    return pd.DataFrame(rows)

@@ -40,8 +40,8 @@ class Rates:
     eta_y               from the decoder's part of dY/dt; NaN where w H = 0
     dH, dY_encoder, dY_decoder      the derivatives themselves; dY/dt is the sum of the last two
     alignment           cos^2 of the angle between the gradients of Y and of H with respect to (h_A, h_B); the theory
-                        takes it for 1. For a linear decoder of one output it is eta_h / eta_h_from_output. NaN where
-                        a gradient is 0
+                        takes it for 1. With one linear layer before h and one behind it, and one output, it is
+                        eta_h / eta_h_from_output; with more layers it is not. NaN where a gradient is 0
     """
 
     eta_h: float
@@ -108,8 +108,9 @@ def measured_rates(
     parameters: dict[str, torch.Tensor] | None = None,
     buffers: dict[str, torch.Tensor] | None = None,
     dx2: float | None = None,
+    among: Sequence[int] | None = None,
 ) -> list[Rates]:
-    """The rates at every layer in `hidden`, in that order.
+    """The rates at every layer in `hidden`, in that order, or at those places of it that `among` names.
 
     hidden      names of submodules, as in `named_modules`; a name for the k-th time is that submodule's k-th call in a
                 forward pass. Its output is one tensor (2, ...) and is flattened
@@ -140,7 +141,7 @@ def measured_rates(
     Y = _difference(output).square().sum()
     w = _dot([_difference(output.detach())], [_difference(output.detach() - y)])
     dx2 = float(_difference(x.detach().double()).square().sum()) if dx2 is None else dx2
-    return [_rates_at(h, Y, w, dx2, theta, g) for h in layers]
+    return [_rates_at(layers[n], Y, w, dx2, theta, g) for n in (range(len(layers)) if among is None else among)]
 
 
 def _rates_at(h, Y, w, dx2, theta, g) -> Rates:

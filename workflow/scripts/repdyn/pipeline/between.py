@@ -7,9 +7,9 @@ hinders the others.
 
 import os
 
-from repdyn import networks
 from repdyn.pipeline.checking import did_you_mean
 from repdyn.pipeline.tables import hidden_layers, memory, shape_of
+from repdyn.training.optimisers import FLOW
 
 SYNTHETIC_DIGITS = 50  # test images of each digit that data.mnist_files.synthetic makes
 SOURCE_FOLDERS = ("config", "workflow", "profiles", "tests", "benchmarks", "docs")
@@ -56,13 +56,13 @@ def _named(check, path, selected) -> dict[str, tuple]:
 def _check_compared(check, rows) -> None:
     """Rows that an experiment compares have to be there, selected, and of its kind."""
     selected = check.selected
-    for experiment in ("falsification", "final_distance", "gains", "response_bridge"):
+    for experiment in ("falsification", "final_distance", "gains", "measured_rates"):
         wanted = check.sound(experiment, "rows")
         for name, path in _named(check, (experiment, "rows"), selected).items():
             if experiment == "gains" and name != wanted[0] and name in rows:
                 _check_gain(check, path, rows[name], rows.get(wanted[0]))
-            elif experiment == "response_bridge" and name in rows:
-                _check_kernel(check, path, rows[name])
+            elif experiment == "measured_rates" and name in rows:
+                _check_measured(check, path, rows[name])
     if "final_distance" in check.faults:  # the same trajectories
         check.faults["out_of_sample"] = check.faults["final_distance"]
     row = check.sound("depth", "row")
@@ -85,12 +85,18 @@ def _check_gain(check, path, row, first) -> None:
         check.complain(path, row["name"], told)
 
 
-def _check_kernel(check, path, row) -> None:
-    """The tangent kernel is that of one network, not of a new one at every step."""
-    layers = networks.layers(row["model"], shape_of(row, **check.ends("two_points")))
-    if isinstance(layers, list) and any(layer.dropout for layer in layers):
-        told = f"{row['model']}: expected a row without dropout, for its tangent kernel"
+def _check_measured(check, path, row) -> None:
+    """Rates are measured along the gradient, at a width that the row's architecture may not have."""
+    if row["solver"] not in ("sgd", FLOW):
+        told = f"its solver is {row['solver']}: expected a row that descends the gradient, by sgd or {FLOW}"
         check.complain(path, row["name"], told)
+    width = check.sound("measured_rates", "width")
+    if width is not None and width < row["width"]:
+        try:
+            hidden_layers({**row, "width": width}, **check.ends("two_points"))
+        except ValueError as error:
+            told = f"{row['name']} is trained with so many units: expected a shape that can be built: {error}"
+            check.complain(("measured_rates", "width"), width, told)
 
 
 def _check_orders(check) -> None:

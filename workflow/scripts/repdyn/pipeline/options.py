@@ -137,4 +137,4 @@ TABLES = {  # experiment: {column: Option}
     experiment: {column: Option(kind(words), description) for column, (words, description) in columns.items()}
     for experiment, columns in _said["tables"].items()
 }
-TABLES["xor"] = TABLES["clock"] = TABLES["two_points"]
+TABLES["xor"] = TABLES["clock"] = TABLES["width"] = TABLES["two_points"]

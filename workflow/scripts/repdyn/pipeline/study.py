@@ -96,7 +96,7 @@ class _Check:
 
     def ends(self, experiment) -> dict[str, int]:
         """Units at the two ends of every network of a table."""
-        if experiment in ("two_points", "clock"):
+        if experiment in ("two_points", "clock", "width"):
             return {key: self.sound("two_points", "task", key) or 1 for key in ("in_dim", "out_dim")}
         pixels = self.sound("blobs", "task", "pixels") or 5
         return {"in_dim": {"xor": 2, "blobs": pixels**2 + 2}.get(experiment, 1), "out_dim": 1}
@@ -126,6 +126,7 @@ def _study(study, rows, check):
     added = {
         "two_points": {**trained, **points},
         "clock": {**trained, **points},
+        "width": {**trained, **points},
         "phase_diagram": {
             "fraction": study["phase_diagram"]["fraction"],
             "rest_loss": training["rest_loss"],

@@ -1,7 +1,8 @@
-"""Where a network of some depth and initial gain stands: rich or lazy, and how its rates follow its depth.
+"""Where a network of some depth and initial gain stands: rich or lazy.
 
 The fixed point of the theory (van Rossem & Saxe 2024, section 4) is set by two terms,
 
+    H_end = A_high/2 + sqrt(A_high^2/4 + A_low^2)
     A_low  = sqrt(eta_h / eta_y) |dx| |dy|            the task
     A_high = H0 - (eta_h / eta_y) |dx|^2 Y0 / H0      the initialisation
 
@@ -10,9 +11,15 @@ and a network is called rich where A_low is the larger one, lazy where A_high is
     B = (A_high - A_low) / (|A_high| + A_low)         between -1 (rich) and 1 (lazy)
 
 changes sign at the crossover. (Definition of this project; the paper speaks of the two limits.)
+
+No fit is needed (derived): outputs that begin together (Y0 -> 0) leave A_high = H0, and A_low = A_high where
+H_end = (1 + sqrt 5)/2 H0. So a network is measured to be rich where learning multiplies the squared distance of its
+representations by more than GOLDEN.
 """
 
 import numpy as np
+
+GOLDEN = (1 + 5**0.5) / 2  # of H_end / H0, at A_low = A_high
 
 
 def balance(A_low, A_high):
@@ -25,15 +32,19 @@ def balance(A_low, A_high):
 def crossover(gains, balances) -> float:
     """The gain at which the balance goes from rich (below 0) to lazy (above) for good, linearly between two gains.
 
-    gains (n,) increasing; balances (n,), nan left out. nan if the balance never changes from below to above 0, or is
-    below 0 at the largest gain.
+    gains (n,) increasing; balances (n,), any number of that sign; nan is left out. -inf where it is lazy at all gains,
+    inf where it is still rich at the largest: the crossover is beyond them. nan if there is no balance at all.
     """
     there = np.isfinite(balances)
     gains, balances = np.asarray(gains, float)[there], np.asarray(balances, float)[there]
     rich = np.flatnonzero(balances < 0)
-    if not len(rich) or rich[-1] == len(balances) - 1:
+    if not len(balances):
         return np.nan
+    if not len(rich):
+        return -np.inf
     i = rich[-1]
+    if i == len(balances) - 1:
+        return np.inf
     return float(gains[i] + (gains[i + 1] - gains[i]) * balances[i] / (balances[i] - balances[i + 1]))
 
 

@@ -252,7 +252,7 @@ class _Part:
         loss = self.seen["batch_loss"][self.going, self.moment - 1]
         new = (loss[:, None] <= np.asarray(r.levels)) & (reached[self.going] < 0)  # (network, level)
         if new.any():
-            found = r.what(self._view())
+            found = r.what(self._view(new.any(1)))
             for level in np.flatnonzero(new.any(0)):
                 here = new[:, level]
                 reached[self.going[here], level] = self.moment
@@ -265,8 +265,9 @@ class _Part:
                 for name, values in r.what(self._view()).items():
                     self._room(name, values.shape[1:], None, values.dtype)[networks] = values[places]
 
-    def _view(self) -> View:
-        return View(self.trainer, self.moment, self.index[self.going])
+    def _view(self, asked: np.ndarray | None = None) -> View:
+        asked = np.ones(self.going.size, bool) if asked is None else asked
+        return View(self.trainer, self.moment, self.index[self.going], asked)
 
     def _make_room(self) -> None:
         """For what is recorded later on, even if no network should be left by then."""

@@ -3,7 +3,7 @@
 Moment t is the state before update t (t = 0, 1, ...), so 0 is the initial network. A schedule is an array of moments.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,34 +78,42 @@ class View:
     """Networks at a moment, as a recorder sees them. It must leave them as they are.
 
     trainer: see `loop`. moment: (network,) or one number, how many updates they have had. index: (network,) which
-    networks of the ensemble they are.
+    networks of the ensemble they are. asked: (network,) whose answers are used; of the others any will do.
     """
 
     trainer: object
     moment: int
     index: np.ndarray
+    asked: np.ndarray
 
     def look(self, x):
         """Hidden layers (network, point, units) and output (network, point, output) at x, in evaluation."""
         return self.trainer.look(x)
 
 
-def measured_rates(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> Look:
-    """Effective rates by measurement at every hidden layer, per unit of learning rate: `networks.measured_rates`.
+RATES = ("eta_h", "eta_h_from_output", "eta_y", "dH", "dY_encoder", "dY_decoder", "alignment")
 
-    x (2, input), y (2, output). Recorded as eta_h, eta_h_from_output, eta_y (network, time, layer).
+
+def measured_rates(
+    x: np.ndarray, y: np.ndarray, levels: np.ndarray, layers: Sequence[int], every: int = 10
+) -> AtLosses:
+    """Effective rates by measurement at some hidden layers as the loss falls to each of the levels.
+
+    x (2, input), y (2, output). Recorded under the names RATES (network, level, measured), per unit of learning rate;
+    what they are: `networks.measured_rates.Rates`. Networks that have not just reached a level are not measured.
     """
     import torch
 
     from repdyn.networks.measured_rates import measured_rates as measure
 
-    names = ("eta_h", "eta_h_from_output", "eta_y")
-
     def what(view):
-        module, hidden, found = view.trainer.modules()
-        first = next(iter(found[0].values()))
+        module, hidden, networks = view.trainer.modules()
+        first = next(iter(networks[0].values()))
         points = [torch.as_tensor(a, dtype=first.dtype, device=first.device) for a in (x, y)]
-        rates = [measure(module, *points, hidden, parameters) for parameters in found]
-        return {name: np.array([[getattr(layer, name) for layer in one] for one in rates]) for name in names}
+        found = np.full((len(RATES), len(networks), len(layers)), np.nan)
+        for n in np.flatnonzero(view.asked):
+            here = measure(module, *points, hidden, networks[n], among=layers)
+            found[:, n] = [[getattr(layer, rate) for layer in here] for rate in RATES]
+        return dict(zip(RATES, found, strict=True))
 
-    return Look(what, at, "rate_step", dict.fromkeys(names, ("layer",)))
+    return AtLosses(what, levels, every, dict.fromkeys(RATES, ("measured",)))
