@@ -56,7 +56,7 @@ UP_TO_100 = "a finite number > 0 and <= 100"
 WIDTH = "a whole number >= 1 and <= 100000"
 POINT_AND_SIGN = "because it wants a point and a signed exponent"
 TRAINING = "Known keys here: device, finer, rest_loss, flow_tolerance, checkpoint_seconds"
-SEEDS = "init, dropout, batches, maps, bootstrap, pairs, shuffles"
+SEEDS = "init, dropout, batches, maps, bootstrap, pairs"
 
 
 @pytest.fixture
@@ -210,6 +210,10 @@ CONFIG_CASES = [
     ("results: .git/x", " = '.git/x': expected a folder outside of .git/, which holds the project's own files"),
     # between keys
     ("mnist.network.layer: 4", " = 4: there are 4 hidden layers, counted from 0: expected at most 3"),
+    (
+        "mnist_structure.steps.finer: [0.5, 0.33]",
+        "[1] = 0.33: expected a number whose product with mnist_structure.steps.epochs, 20, is a whole number",
+    ),
     ("mnist.finer: 0.003", " = 0.003: expected a number whose product with mnist.epochs, 200, is a whole number"),
     (
         "response.methods: [single, adam]",
