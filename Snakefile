@@ -24,7 +24,7 @@ pathvars:
 
 wildcard_constraints:
     **{table: "|".join(map(re.escape, study[table]["rows"])) for table in TABLES},
-    mnist="mnist_pairs|mnist_structure",
+    mnist=r"mnist_(pairs|structure)[\w.]*",
 
 
 include: "workflow/rules/two_points.smk"

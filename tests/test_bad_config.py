@@ -62,7 +62,7 @@ UP_TO_100 = "a finite number > 0 and <= 100"
 WIDTH = "a whole number >= 1 and <= 100000"
 POINT_AND_SIGN = "because it wants a point and a signed exponent"
 TRAINING = "Known keys here: device, finer, rest_loss, flow_tolerance, checkpoint_seconds"
-SEEDS = "init, dropout, batches, maps, bootstrap, pairs, shuffles, points"
+SEEDS = "init, dropout, batches, maps, bootstrap, pairs, points"
 
 
 @pytest.fixture
@@ -223,6 +223,10 @@ CONFIG_CASES = [
     (
         "mnist.download.cache: tests/mnist",
         " = 'tests/mnist': expected a folder outside of tests/, which holds the project's own files",
+    ),
+    (
+        "mnist_structure.steps.finer: [0.5, 0.33]",
+        "[1] = 0.33: expected a number whose product with mnist_structure.steps.epochs, 20, is a whole number",
     ),
     ("mnist.finer: 0.003", " = 0.003: expected a number whose product with mnist.epochs, 200, is a whole number"),
     (

@@ -71,7 +71,7 @@ def images(checkpoint):
     record = [
         recorders.Pairs(train_mnist.schedule(source.steps, 30), ((0, 1), (2, 3), (4, 5)), train[0][pairs.flatten()]),
         recorders.Look(lambda view: train_mnist.accuracy(view, *test), of_epochs, "epoch"),
-        recorders.Look(lambda view: train_mnist.probed(view, test[0][:8]), of_epochs[[-1]] * [0, 1], "when"),
+        recorders.Look(lambda view: train_mnist.probed(view, test[0][None, :8]), of_epochs[[-1]] * [0, 1], "when"),
     ]
     networks = ensemble("mlp", Shape(20, 2, "leaky_relu", 784, 10), MEMBERS)
     return [loop.run(networks, source, of_epochs[-1], record, checkpoint=checkpoint)]

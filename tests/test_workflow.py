@@ -25,15 +25,17 @@ XOR, BLOBS, RESPONSE, PHASES = ("rich", "lazy"), ("large", "small"), ("relu", "t
 FALSIFIED, GRID, MEASURED = ("default", "skip"), ("default",), ("default", "cnn", "flow")
 WIDTHS = ("leaky_relu_20", "leaky_relu_40", "tanh_20", "tanh_40")
 CLOCKED = ("tanh", "leaky")
-MNIST = ("mnist_pairs", "mnist_structure")
+STRUCTURE = ("mnist_structure", "mnist_structure_adam", "mnist_structure_steps_0.5", "mnist_structure_steps_1")
+MNIST = ("mnist_pairs", *STRUCTURE)
 TABLES = (
     *("two_points", "two_points_summary", "depth", "depth_networks", "gains", "falsification"),
     *("falsification_summary", "measured_rates", "measured_rates_networks", "measured_rates_summary"),
     *("clock", "clock_networks", "clock_summary", "width", "width_summary"),
     *("phase_diagram", "phase_diagram_cells", "phase_diagram_crossover", "phase_diagram_networks"),
     *("final_distance", "final_distance_networks", "final_distance_summary", "out_of_sample_networks"),
-    *("out_of_sample_summary", "out_of_sample", "xor", "xor_summary", "blobs", "blobs_summary"),
-    *("mnist_pairs", "mnist_structure", "mnist_structure_rates", "mnist_structure_correlations"),
+    *("out_of_sample_summary", "out_of_sample", "xor", "xor_pairs", "xor_summary"),
+    *("blobs", "blobs_summary", "mnist_pairs", "mnist_pairs_summary", "mnist_structure"),
+    *("mnist_structure_correlations", "mnist_structure_steps", "mnist_structure_steps_summary"),
     *("response_law", "response_law_verdicts", "response_rank", "response_rank_fragility", "response_rank_effects"),
     "response_rank_correlations",
 )
@@ -85,6 +87,7 @@ def test_everything_is_made(smoke, settings):
     for name in XOR:
         expected |= {f"xor/{name}.nc", f"xor/two_points/{name}.nc", f"xor/two_points/{name}.csv"}
     expected |= {f"blobs/{name}.nc" for name in BLOBS} | {"blobs/maps.csv", "mnist_pairs/curves.csv"}
+    expected |= {"xor/matrices.csv", "mnist_structure/pairs.csv", *(f"{name}/rates.csv" for name in STRUCTURE)}
     expected |= {f"response/{name}.nc" for name in RESPONSE} | {
         f"response/{name}_curves.csv" for name in ("law", "rank")
     }
@@ -173,6 +176,7 @@ def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings
     jobs |= {(f"clock_{step}", name) for step in ("train", "fit") for name in CLOCKED}
     jobs |= {(f"phase_diagram_{step}", name) for step in ("train", "fit") for name in PHASES}
     jobs |= {("blobs_train", name) for name in BLOBS} | {("mnist_train", name) for name in MNIST}
+    jobs |= {("mnist_structure_fit", name) for name in STRUCTURE}
     jobs |= {("response_train", name) for name in RESPONSE} | {("measured_rates_train", name) for name in MEASURED}
     jobs |= {(f"width_{step}", name) for step in ("train", "fit") for name in WIDTHS}
     jobs |= {(f"falsification_{step}", name) for step in ("train", "fit") for name in FALSIFIED}
@@ -228,11 +232,16 @@ def test_mnist_is_trained_again_only_for_what_decides_it(smoke):
         return smoke.planned("--config", change)
 
     pairs = {("mnist_pairs_fit", ""), ("mnist_pairs_analyse", ""), ("mnist_pairs_plot", "")}
-    structure = {(f"mnist_structure_{step}", "") for step in ("fit", "compare", "plot")}
-    assert planned("mnist={network: {layer: 1}}") == pairs | structure
-    assert planned("mnist_structure={shuffles: 60}") == structure - {("mnist_structure_fit", "")}
+    structure = {(f"mnist_structure_{step}", "") for step in ("compare", "steps", "plot")}
+    fits = {("mnist_structure_fit", name) for name in STRUCTURE}
+    assert planned("mnist={network: {layer: 1}}") == pairs | structure | fits
+    adam = {(rule, "mnist_structure_adam") for rule in ("mnist_train", "mnist_structure_fit")}
+    assert planned("mnist_structure={adam: {lr: 0.01}}") == adam | structure - {("mnist_structure_steps", "")}
     assert planned("mnist_pairs={lr: 0.1}") == pairs | {("mnist_train", "mnist_pairs")}
-    assert planned("mnist={networks: 3}") == pairs | structure | {("mnist_train", name) for name in MNIST}
+    trained = {*MNIST} - {*STRUCTURE[2:]}
+    fits = {("mnist_structure_fit", name) for name in STRUCTURE[:2]}
+    planned_for_more = pairs | structure - {("mnist_structure_steps", "")} | fits
+    assert planned("mnist={networks: 3}") == planned_for_more | {("mnist_train", name) for name in trained}
 
 
 def test_the_second_system_is_trained_again_only_for_what_decides_it(smoke):

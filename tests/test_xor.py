@@ -8,7 +8,6 @@ import pytest
 import torch
 from runs import X, Y, ensemble, figure_files, on_two_points
 from scipy.integrate import solve_ivp
-from scipy.optimize import nnls
 from scipy.spatial.distance import pdist, squareform
 from torch import nn
 from two_points import data as make_two_points
@@ -23,19 +22,18 @@ from repdyn.data import xor
 from repdyn.networks import Shape
 from repdyn.networks.observables import output_observables
 from repdyn.plotting import style
-from repdyn.statistics import structure_index
+from repdyn.statistics import distance_correlation
 from repdyn.theory import bounds
 from repdyn.training import batches, loop, recorders
 from repdyn.training.ensemble import Member, initial_parameters
 
 LAYER, FINER = 5, 0.5
 ROW = {
-    **{"model": "mlp", "activation": "leaky_relu", "width": 50, "depth": 6, "solver": "sgd", "networks": 3},
+    **{"model": "mlp", "activation": "leaky_relu", "width": 50, "depth": 6, "solver": "sgd", "networks": 5},
     **{"init_seed": 0, "dropout_seed": None},
 }
 SETTINGS = {"rich": {"gain": 0.75, "lr": 0.1, "steps": 2000}, "lazy": {"gain": 2.0, "lr": 0.00025, "steps": 500}}
 TASK = {"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}
-INTERVALS = {"confidence": 0.95, "resamples": 200}
 
 
 def test_the_points_and_their_distances():
@@ -50,7 +48,7 @@ def test_the_points_and_their_distances():
 def test_the_prediction_is_where_the_equations_end():
     rng = np.random.default_rng(1)
     H0, Y0, ratio = rng.uniform(0.1, 1, 6), rng.uniform(0.01, 0.2, 6), 0.3
-    for pair, end in enumerate(structure_index.predicted(H0, Y0, ratio)):
+    for pair, end in enumerate(distance_correlation.predicted(H0, Y0, ratio, xor.DX2, xor.DY2)):
         dx2, dy2 = xor.DX2[pair], xor.DY2[pair]
         start = [H0[pair], Y0[pair], Y0[pair] - 0.1 * dy2**0.5 * Y0[pair] ** 0.5]
         solved = solve_ivp(
@@ -62,43 +60,27 @@ def test_the_prediction_is_where_the_equations_end():
 
 def test_a_frozen_representation_stays_and_one_that_is_undefined_is_not_predicted():
     H0 = np.array([1.0, 2, 3, 4, 5, 0])
-    np.testing.assert_array_equal(structure_index.predicted(H0, np.ones(6), 0.0), [1, 2, 3, 4, 5, np.nan])
-    assert np.isnan(structure_index.predicted(H0, np.ones(6), np.nan)).all()
+    distances = xor.DX2, xor.DY2
+    stays = distance_correlation.predicted(H0, np.ones(6), 0.0, *distances)
+    np.testing.assert_array_equal(stays, [1, 2, 3, 4, 5, np.nan])
+    assert np.isnan(distance_correlation.predicted(H0, np.ones(6), np.nan, *distances)).all()
 
 
-def test_structure_at_its_ends():
-    start = np.array([1.0, 0.8, 2.5, 0.3, 0.9, 0.4])
-    assert structure_index.structure(3 * xor.DY2, start) == pytest.approx((1, 1))
-    assert structure_index.structure(7 * start + 1, start) == pytest.approx((-1, 1))
-    assert structure_index.structure(2 - xor.DY2, xor.DY2 + 0.1 * start)[1] == pytest.approx(
-        0, abs=1e-12
-    )  # reversed: nothing
-    assert (
-        np.isnan(structure_index.structure(np.ones(6), start)).all()
-        and np.isnan(structure_index.structure(start, xor.DY2)).all()
-    )
-    assert structure_index.task_correlation(xor.DX2) == pytest.approx(-1) and structure_index.task_correlation(
-        xor.DY2
-    ) == pytest.approx(1)
+def test_what_the_theory_adds_is_a_difference_of_fishers_z():
+    assert distance_correlation.adds(0.9, 0.5) == pytest.approx(0.5 * np.log(19 / 3))
+    assert distance_correlation.adds(0.5, 0.9) == -distance_correlation.adds(0.9, 0.5)
+    assert distance_correlation.adds(1.0, 1.0) == 0 and np.isnan(distance_correlation.adds(np.nan, 0.5))
 
 
-def test_structure_is_the_variance_explained_by_least_squares_that_are_not_negative():
-    rng = np.random.default_rng(2)
-
-    def share(end, *regressors):
-        design = np.stack([r - r.mean() for r in regressors], 1)
-        return 1 - nnls(design, end - end.mean())[1] ** 2 / ((end - end.mean()) ** 2).sum()
-
-    seen = set()
-    for _ in range(200):
-        start, end = rng.uniform(size=6), rng.uniform(size=6) + rng.uniform(-1, 1) * xor.DY2
-        both, task, begun = share(end, xor.DY2, start), share(end, xor.DY2), share(end, start)
-        index, explained = structure_index.structure(end, start)
-        assert explained == pytest.approx(both, abs=1e-9)
-        if 2 * both - task - begun > 1e-9:
-            assert index == pytest.approx((task - begun) / (2 * both - task - begun))
-            seen.add(np.sign(index))
-    assert seen == {-1, 1}
+def test_nothing_correlates_with_what_does_not_vary_or_is_not_known():
+    six = np.array([1.0, 0.8, 2.5, 0.3, 0.9, 0.4])
+    assert distance_correlation.correlation(3 * six + 1, six) == pytest.approx(1)
+    assert distance_correlation.correlation(xor.DX2, xor.DY2) == pytest.approx(-1)
+    for other in (np.ones(6), np.r_[np.nan, six[1:]]):
+        assert np.isnan(distance_correlation.correlation(six, other))
+    assert np.isnan(distance_correlation.correlation(six[:0], six[:0]))
+    assert distance_correlation.relative_error(six, six) == distance_correlation.NEAREST
+    assert distance_correlation.relative_error(1.1 * six, six) == pytest.approx(0.1)
 
 
 def test_the_ratio_counts_frozen_networks_as_zero_and_says_what_it_leaves_out():
@@ -112,12 +94,12 @@ def test_the_ratio_counts_frozen_networks_as_zero_and_says_what_it_leaves_out():
         ],
         columns=["seed", "eta_h", "eta_y", "converged", "kept", "reason"],
     )
-    ratio, single, note = structure_index.rate_ratio(fits)
+    ratio, single, note = distance_correlation.rate_ratio(fits)
     assert ratio == pytest.approx(0.1) and sorted(single) == pytest.approx([0, 0.2])
     assert "seed 2 has no ratio (eta_y at its lower bound)" in note and "1 of 3 two-point networks frozen" in note
-    ratio, _, note = structure_index.rate_ratio(fits[3:])
+    ratio, _, note = distance_correlation.rate_ratio(fits[3:])
     assert ratio == pytest.approx(90) and "no two-point network learned" in note
-    assert np.isnan(structure_index.rate_ratio(fits[2:3])[0])
+    assert np.isnan(distance_correlation.rate_ratio(fits[2:3])[0])
 
 
 def test_some_moments_hold_what_a_record_of_every_step_holds():
@@ -187,27 +169,39 @@ def compare(folder, output, loss_above=0.01):
         [folder / f"{name}.csv" for name in SETTINGS],
         dict.fromkeys(SETTINGS, LAYER),
         loss_above,
-        INTERVALS,
-        0,
-        output / "pairs.csv",
-        output / "summary.csv",
+        0.95,
+        *(output / f"{name}.csv" for name in ("networks", "pairs", "summary", "matrices")),
     )
 
 
-def test_small_weights_learn_the_task_structure_and_large_ones_keep_theirs(folder):
-    """The paper's claim, on really trained networks."""
+def test_small_weights_learn_the_distances_of_the_task_and_large_ones_keep_theirs(folder):
+    """The paper's claim, on really trained networks, and what predicts as well without any theory."""
     summary = artifacts.read_table(folder / "summary.csv").set_index("setting")
-    assert (summary.kept == 3).all()
-    assert summary.structure_index["rich"] > 0.8 and summary.explained["rich"] > 0.8
-    assert summary.structure_index["lazy"] < -0.9
-    assert summary.correlation["rich"] > 0.9
-    assert (summary.correlation_low <= summary.correlation).all()
-    assert (summary.correlation <= summary.correlation_high).all()
+    assert (summary.kept == 5).all() and (summary.unit == "network").all()
+    assert summary.r_targets["rich"] > 0.9 and summary.r_initial["lazy"] > 0.95
+    assert summary.r_targets["lazy"] < 0.9 and summary.r_initial["rich"] < 0.9
+    assert summary.r_theory["rich"] > 0.9
+    assert (summary.r_theory_low < summary.r_theory).all() and (summary.r_theory < summary.r_theory_high).all()
+
+
+def test_what_the_theory_adds_is_paired_by_network(folder):
+    networks = artifacts.read_table(folder / "networks.csv")
+    assert len(networks) == 2 * 5 and networks.kept.all()
+    z = np.arctanh(networks[["r_theory", "r_targets", "r_initial"]])
+    np.testing.assert_allclose(networks.over_targets, z.r_theory - z.r_targets, rtol=1e-3)
+    better = z[["r_targets", "r_initial"]].max(axis=1)
+    np.testing.assert_allclose(networks.over_better, z.r_theory - better, rtol=1e-3)
+    rich = artifacts.read_table(folder / "summary.csv").iloc[0]
+    assert rich.over_better == pytest.approx(networks[networks.setting == "rich"].over_better.mean())
+    pairs = artifacts.read_table(folder / "pairs.csv").query("setting == 'lazy' and seed == 2")
+    one = networks.query("setting == 'lazy' and seed == 2").iloc[0]
+    assert one.r_initial == pytest.approx(pairs.measured_start.corr(pairs.measured_end))
+    assert one.scale == pytest.approx(pairs.predicted.sum() / pairs.measured_end.sum())
 
 
 def test_the_table_holds_every_network_and_pair(folder):
     pairs = artifacts.read_table(folder / "pairs.csv")
-    assert len(pairs) == 2 * 3 * 6 and set(pairs.status) == {"kept"}
+    assert len(pairs) == 2 * 5 * 6 and pairs.kept.all()
     run = artifacts.read_dataset(folder / "rich.nc")
     one = pairs[(pairs.setting == "rich") & (pairs.seed == 1)]
     np.testing.assert_allclose(one.measured_end, run.distance.sel(seed=1, layer=LAYER).isel(step=-1), rtol=1e-8)
@@ -228,19 +222,31 @@ def test_networks_that_did_not_learn_are_listed_and_count_in_no_mean(folder, tmp
     for name in ("lazy.nc", "lazy.csv", "rich.csv"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     compare(tmp_path, tmp_path)
-    pairs = artifacts.read_table(tmp_path / "pairs.csv").query("setting == 'rich'")
-    assert pairs.groupby("seed").status.first().tolist() == ["discarded", "discarded", "kept"]
+    networks = artifacts.read_table(tmp_path / "networks.csv").query("setting == 'rich'")
+    assert networks.kept.tolist() == [False, False, True, True, True]
     row = artifacts.read_table(tmp_path / "summary.csv").iloc[0]
-    assert row.kept == 1 and np.isnan(row.correlation_low)
-    assert row.reason.endswith("seed 0: final loss 0.1 above 0.01 | seed 1: diverged by step 7")
-    alone = structure_index.correlation(pairs.predicted[-6:], pairs.measured_end[-6:])
-    assert row.correlation == pytest.approx(alone, rel=1e-6)
+    assert row.kept == row.r_theory_n == 3 and np.isnan(row.r_theory_low)  # no interval of three
+    assert "seed 0: final loss 0.1 above 0.01 | seed 1: diverged by step 7; no prediction" in row.reason
+    assert row.r_theory == pytest.approx(np.tanh(np.arctanh(networks.r_theory[2:]).mean()))
+    draw(tmp_path, tmp_path)
+
+
+def test_settings_without_a_ratio_of_rates_keep_what_needs_none(folder, tmp_path):
+    for name in SETTINGS:
+        (tmp_path / f"{name}.nc").write_bytes((folder / f"{name}.nc").read_bytes())
+        fits = artifacts.read_table(folder / f"{name}.csv")
+        artifacts.write_table(fits.assign(converged=False, eta_h=1.0, reason="no optimum"), tmp_path / f"{name}.csv")
+    compare(tmp_path, tmp_path)
+    summary = artifacts.read_table(tmp_path / "summary.csv")
+    assert summary.r_theory.isna().all() and summary.reason.str.contains("no optimum").all()
+    assert summary.r_targets[0] > 0.9 and summary.r_initial[1] > 0.95
     draw(tmp_path, tmp_path)
 
 
 def draw(folder, output):
     gains = {name: setting["gain"] for name, setting in SETTINGS.items()}
-    paths = figure_files(plot_xor, output, folder / "pairs.csv", folder / "summary.csv", gains, 0.95)
+    tables = (folder / f"{name}.csv" for name in ("matrices", "networks", "summary"))
+    paths = figure_files(plot_xor, output, *tables, gains, 0.95)
     return [path.read_bytes() for path in paths]
 
 
@@ -252,12 +258,12 @@ def test_the_figure_has_fixed_bytes_and_a_table_of_what_it_draws(folder, tmp_pat
     shown = drawn[(drawn.setting == "lazy") & (drawn.quantity == "measured_end")]
     np.testing.assert_allclose(shown.value, ends.mean(), rtol=1e-6)
     np.testing.assert_allclose(shown.spread, ends.std(), rtol=1e-6)
-    assert set(drawn.networks) == {3}
+    assert (drawn[drawn.quantity == "r_theory"].seed.notna()).sum() == 10
 
 
 def test_a_figure_without_any_network_that_learned(folder, tmp_path):
     compare(folder, tmp_path, loss_above=-1.0)
     assert artifacts.read_table(tmp_path / "summary.csv").kept.sum() == 0
     draw(tmp_path, tmp_path)
-    assert set(pd.read_csv(tmp_path / "figure.csv").networks) == {0}
+    assert set(pd.read_csv(tmp_path / "figure.csv").networks.dropna()) == {0}
     assert style.number(float("nan")) == "none"

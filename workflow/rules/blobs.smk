@@ -37,8 +37,8 @@ rule blobs_measure:
         ),
         mapped="<results>/blobs/maps.csv",
     params:
-        **uncertainty(),
-        settings=list(BLOBS),  # in this order,
+        confidence=study["intervals"]["confidence"],
+        settings=list(BLOBS),  # in this order
         loss_above=study["runs"]["discard_loss_above"],
         side=study["blobs"]["map_positions"],
         mds_seed=study["seeds"]["maps"],
@@ -51,6 +51,7 @@ rule blobs_plot:
     input:
         code=code("blobs/plot.py"),
         mapped=rules.blobs_measure.output.mapped,
+        table=rules.blobs_measure.output.table,
         summary=rules.blobs_measure.output.summary,
     output:
         **figure("blobs", "maps of the representation", "Blobs with context"),

@@ -1,28 +1,49 @@
 # Takes: MNIST from the first source that serves it (or a synthetic stand-in), and the blocks mnist, mnist_pairs and
 # mnist_structure of the configuration.
-# Makes: <results>/mnist/images.nc; <results>/mnist_{pairs,structure}/runs.nc, what the networks of the two experiments
-# did; tables mnist_pairs.csv (one row a network and pair of images), mnist_structure.csv (one row a pair of test images),
-# mnist_structure_rates.csv and mnist_structure_correlations.csv; the figures mnist_pairs and mnist_structure.
+# Makes: <results>/mnist/images.nc; <results>/{mnist}/runs.nc, what the networks of an experiment did: mnist_pairs,
+# mnist_structure, the latter with Adam, and with steps of several sizes; tables mnist_pairs.csv (one row a network and
+# pair of images) and mnist_pairs_summary.csv; mnist_structure.csv (one row a network), mnist_structure_correlations.csv
+# and mnist_structure_steps.csv; the figures mnist_pairs and mnist_structure.
 
 MNIST = study["mnist"]
 
-# what decides the training of an experiment: which hidden layer is looked at afterwards does not
-MNIST_TRAINED = {
-    f"mnist_{experiment}": {
-        "name": f"mnist_{experiment}",
+
+def mnist_row(name, lr, solver="sgd", **training):
+    """What decides the training of networks on MNIST: which hidden layer is looked at afterwards does not."""
+    purposes = {"init": "init", "batch": "batches", "pair": "pairs"}
+    return {
+        "name": name,
         **{key: value for key, value in MNIST["network"].items() if key != "layer"},
         **{key: MNIST[key] for key in ("batch", "epochs", "finer", "networks")},
-        "lr": study[f"mnist_{experiment}"]["lr"],
-        "different": study["mnist_pairs"]["different"],
-        "same": study["mnist_pairs"]["same"],
+        **{key: study["mnist_pairs"][key] for key in ("different", "same")},
         "digits": study["mnist_structure"]["digits"],
-        **{
-            f"{purpose}_seed": study["seeds"][key]
-            for purpose, key in (("init", "init"), ("batch", "batches"), ("pair", "pairs"))
-        },
+        **{f"{purpose}_seed": study["seeds"][key] for purpose, key in purposes.items()},
+        "lr": lr,
+        "solver": solver,
+        **training,
     }
-    for experiment in ("pairs", "structure")
+
+
+ADAM, STEPS = study["mnist_structure"]["adam"], study["mnist_structure"]["steps"]
+STEP_SIZES = {f"mnist_structure_steps_{finer:g}": finer for finer in STEPS["finer"]}
+MNIST_TRAINED = {
+    "mnist_pairs": mnist_row("mnist_pairs", study["mnist_pairs"]["lr"]),
+    "mnist_structure": mnist_row("mnist_structure", study["mnist_structure"]["lr"]),
+    "mnist_structure_adam": mnist_row(
+        "mnist_structure_adam", ADAM["lr"], "adam", epochs=ADAM["epochs"], finer=1.0
+    ),
+    **{
+        name: mnist_row(
+            name,
+            study["mnist_structure"]["lr"],
+            epochs=STEPS["epochs"],
+            networks=STEPS["networks"],
+            finer=finer,
+        )
+        for name, finer in STEP_SIZES.items()
+    },
 }
+MNIST_SOLVERS = ["mnist_structure", "mnist_structure_adam"]
 
 
 rule mnist_fetch:
@@ -68,14 +89,16 @@ rule mnist_pairs_fit:
 
 
 rule mnist_pairs_analyse:
-    """Average the curves of pairs over networks, and solve the theory for them."""
+    """Average the curves of pairs over networks, solve the theory for them, and its errors."""
     input:
         code=code("mnist_pairs/analyse.py"),
         runs="<results>/mnist_pairs/runs.nc",
         fits=rules.mnist_pairs_fit.output.table,
     output:
-        table="<results>/mnist_pairs/curves.csv",
+        curves="<results>/mnist_pairs/curves.csv",
+        summary=table("mnist_pairs_summary", "errors", "MNIST", "mnist_pairs_table"),
     params:
+        confidence=study["intervals"]["confidence"],
         layer=MNIST["network"]["layer"],
     script:
         "../scripts/run.py"
@@ -85,9 +108,9 @@ rule mnist_pairs_plot:
     """Draw H, Y and w of pairs of MNIST images."""
     input:
         code=code("mnist_pairs/plot.py"),
-        table=rules.mnist_pairs_analyse.output.table,
+        curves=rules.mnist_pairs_analyse.output.curves,
         runs="<results>/mnist_pairs/runs.nc",
-        fits=rules.mnist_pairs_fit.output.table,
+        summary=rules.mnist_pairs_analyse.output.summary,
     output:
         **figure("mnist_pairs", "pairs of MNIST images", "MNIST"),
     params:
@@ -107,9 +130,9 @@ rule mnist_structure_fit:
     """Fit the theory's rates to pairs of images."""
     input:
         code=code("mnist/fit.py"),
-        runs="<results>/mnist_structure/runs.nc",
+        runs="<results>/{mnist}/runs.nc",
     output:
-        table="<results>/tables/mnist_structure_rates.csv",
+        table="<results>/{mnist}/rates.csv",
     params:
         layer=MNIST["network"]["layer"],
     script:
@@ -117,35 +140,60 @@ rule mnist_structure_fit:
 
 
 rule mnist_structure_compare:
-    """Compare distances between test images with the theory's."""
+    """Compare distances between images with the theory's, and with class and input distance."""
     input:
         code=code("mnist_structure/compare.py"),
-        runs="<results>/mnist_structure/runs.nc",
-        fits=rules.mnist_structure_fit.output.table,
+        runs=expand("<results>/{mnist}/runs.nc", mnist=MNIST_SOLVERS),
+        fits=expand("<results>/{mnist}/rates.csv", mnist=MNIST_SOLVERS),
     output:
-        table="<results>/tables/mnist_structure.csv",
-        correlations=table("mnist_structure_correlations", "correlations and nulls", "MNIST"),
+        table=table(
+            "mnist_structure", "every network", "MNIST", "mnist_structure_correlations_table"
+        ),
+        correlations=table("mnist_structure_correlations", "correlations", "MNIST"),
+        mapped="<results>/mnist_structure/pairs.csv",
     params:
+        confidence=study["intervals"]["confidence"],
         layer=MNIST["network"]["layer"],
-        shuffles=study["mnist_structure"]["shuffles"],
-        intervals=study["intervals"],
-        seed=study["seeds"]["shuffles"],
+    script:
+        "../scripts/run.py"
+
+
+rule mnist_structure_steps:
+    """Compare networks trained in steps of several sizes with themselves at the smallest."""
+    input:
+        code=code("mnist_structure/steps.py"),
+        runs=expand("<results>/{mnist}/runs.nc", mnist=STEP_SIZES),
+        fits=expand("<results>/{mnist}/rates.csv", mnist=STEP_SIZES),
+    output:
+        table="<results>/tables/mnist_structure_steps.csv",
+        summary=table(
+            "mnist_structure_steps_summary",
+            "size of the steps",
+            "MNIST",
+            "mnist_structure_steps_table",
+        ),
+    params:
+        confidence=study["intervals"]["confidence"],
+        layer=MNIST["network"]["layer"],
+        epochs=STEPS["epochs"],
     script:
         "../scripts/run.py"
 
 
 rule mnist_structure_plot:
-    """Draw distances between digits, measured and predicted."""
+    """Draw distances between digits, measured and predicted, and what correlates with them."""
     input:
         code=code("mnist_structure/plot.py"),
-        table=rules.mnist_structure_compare.output.table,
+        mapped=rules.mnist_structure_compare.output.mapped,
         correlations=rules.mnist_structure_compare.output.correlations,
+        steps=rules.mnist_structure_steps.output.summary,
     output:
         **figure("mnist_structure", "distances between digits", "MNIST"),
     params:
+        confidence=study["intervals"]["confidence"],
         layer=MNIST["network"]["layer"],
         images=MNIST["images"],
-        intervals=study["intervals"],
+        adam=ADAM,
     script:
         "../scripts/run.py"
 

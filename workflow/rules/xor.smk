@@ -1,7 +1,7 @@
 # Takes: the table of xor, and the two points on which the theory's rates of its networks are found.
 # Makes: <results>/xor/{xor}.nc, distances of all pairs of the four points in all hidden layers; for the rates
-# <results>/xor/two_points/{xor}.nc and .csv; tables xor.csv (one row a network and pair) and xor_summary.csv (one row a
-# setting); the figure xor.
+# <results>/xor/two_points/{xor}.nc and .csv; tables xor.csv (one row a network), xor_pairs.csv (one row a network and
+# pair) and xor_summary.csv (one row a setting); the figure xor.
 
 XOR = study["xor"]["rows"]
 # the same networks on two points, at the same learning rate
@@ -63,16 +63,18 @@ rule xor_rates_fit:
 
 
 rule xor_compare:
-    """Compare the distances of the four points with the theory's."""
+    """Compare the distances of the four points with the theory's, and with targets or initial distances alone."""
     input:
         code=code("xor/compare.py"),
         runs=expand("<results>/xor/{xor}.nc", xor=XOR),
         fits=expand("<results>/xor/two_points/{xor}.csv", xor=XOR),
     output:
-        pairs=table("xor", "every network and pair", "XOR"),
+        table=table("xor", "every network", "XOR"),
+        pairs="<results>/tables/xor_pairs.csv",
         summary=table("xor_summary", "numbers of every setting", "XOR", "xor_table"),
+        matrices="<results>/xor/matrices.csv",
     params:
-        **uncertainty(),
+        confidence=study["intervals"]["confidence"],
         layers={name: row["layer"] for name, row in XOR.items()},
         loss_above=study["runs"]["discard_loss_above"],
     script:
@@ -80,17 +82,17 @@ rule xor_compare:
 
 
 rule xor_plot:
-    """Draw the distance matrices of XOR: before and after training, and predicted."""
+    """Draw the distance matrices of XOR, and what correlates with the final one."""
     input:
         code=code("xor/plot.py"),
-        pairs=rules.xor_compare.output.pairs,
+        matrices=rules.xor_compare.output.matrices,
+        table=rules.xor_compare.output.table,
         summary=rules.xor_compare.output.summary,
     output:
         **figure("xor", "distance matrices", "XOR"),
     params:
         gains={name: row["gain"] for name, row in XOR.items()},
         confidence=study["intervals"]["confidence"],
-        networks=study["xor"]["networks"],
     script:
         "../scripts/run.py"
 

@@ -9,43 +9,54 @@ from repdyn import artifacts
 from repdyn.data import blobs
 from repdyn.plotting import style
 
-COLUMNS = ["setting", "gain", "feature", "time", "value", "low", "high", "networks"]
+COLUMNS = ["setting", "gain", "feature", "time", "seed", "value", "low", "high", "networks"]
 ROW, HEADER = 2.75, 1.2  # inches
 MAPS = {"context": "by context", "x": "by x", "y": "by y"}
 TWO = ListedColormap([style.BLUE, style.ORANGE])
 
 
-def table(summary: pd.DataFrame, gains: dict[str, float]) -> pd.DataFrame:
-    """Shares before and after training with their intervals, one row a setting, feature and time."""
+def table(networks: pd.DataFrame, summary: pd.DataFrame, gains: dict[str, float]) -> pd.DataFrame:
+    """Shares before and after training: of single networks, and means with their intervals (no seed)."""
     rows = []
     for row in summary.to_dict("records"):
-        for time in ("start", "end"):
-            low, high = row[f"{time}_low"], row[f"{time}_high"]
-            place = (row["setting"], gains[row["setting"]], row["feature"], time)
-            rows.append((*place, row[time], low, high, row["kept"]))
-    return pd.DataFrame(rows, columns=COLUMNS)
+        setting, feature = row["setting"], row["feature"]
+        for time, column in (("start", f"{feature}_start"), ("end", feature), ("change", f"{feature}_change")):
+            place = setting, gains[setting], feature, time
+            rows.append((*place, None, row[time], row[f"{time}_low"], row[f"{time}_high"], row["kept"]))
+            for one in networks[(networks.setting == setting) & networks.kept].itertuples():
+                rows.append((*place, one.seed, getattr(one, column), None, None, None))
+    numbers = pd.DataFrame(rows, columns=COLUMNS)
+    return numbers.astype({"seed": "Int64", "low": float, "high": float, "networks": "Int64"})
+
+
+def _verdict(numbers: pd.DataFrame) -> str:
+    """By how much training changes selectivity, setting by setting."""
+    change = numbers[(numbers.feature == "selectivity") & (numbers.time == "change") & numbers.seed.isna()]
+    told = [f"{row.value:+.2f} ({row.setting})" for row in change.itertuples() if row.value == row.value]
+    return f"Blobs: training changes selectivity by {', '.join(told)}" if told else "Blobs: no network learned"
 
 
 def figure(
-    mapped: pd.DataFrame, summary: pd.DataFrame, gains: dict[str, float], confidence: float
+    mapped: pd.DataFrame, networks: pd.DataFrame, summary: pd.DataFrame, gains: dict[str, float], confidence: float
 ) -> tuple[Figure, pd.DataFrame]:
     """One row of panels for each setting: the same map in three colourings, and the shares."""
-    numbers = table(summary, gains)
+    numbers = table(networks, summary, gains)
     settings = list(dict.fromkeys(summary.setting))
+    counts = dict(zip(summary.setting, summary.networks))
     width, height = 12.0, HEADER + len(settings) * ROW + 0.55
     page = Figure(figsize=(width, height))
-    networks = summary.networks.max()
     style.headline(
         page,
-        "Blobs with context: what a representation keeps, by initial scale",
+        _verdict(numbers),
         "Maps (MDS, one network): every dot is a blob in one of the two contexts; dark to bright is the coordinate. "
         "Bars: share of the variance",
     )
+    interval = f" ({100 * confidence:g} % t intervals)" if summary.end_low.notna().any() else ""
     page.text(
         0.012,
         1 - 0.68 / height,
-        f"that a feature explains, mean of the networks that learned ({100 * confidence:g} % bootstrap intervals); "
-        "rings: before training.",
+        f"that a feature explains, mean of the networks that learned{interval}; dots: single networks; rings: before "
+        "training.",
         va="top",
         fontsize=9.5,
         color=style.FAINT,
@@ -54,12 +65,12 @@ def figure(
         of_setting = numbers[numbers.setting == setting]
         top = height - HEADER - i * ROW
         page.text(0.012, (top - 0.5) / height, setting, fontsize=12, fontweight="bold", va="top")
-        learned = of_setting.networks.iloc[0]
-        index = of_setting[(of_setting.feature == "selectivity") & (of_setting.time == "end")].iloc[0]
-        told = f"gain {of_setting.gain.iloc[0]:g}\n{learned} of {networks}\nlearned\n\nselectivity\n"
-        told += "none" if index.value != index.value else f"{index.value:.2f}"
-        if index.low == index.low:
-            told += f"\n[{index.low:.2f}, {index.high:.2f}]"
+        means = of_setting[of_setting.seed.isna()].set_index(["feature", "time"])
+        learned, change = means.networks.iloc[0], means.loc[("selectivity", "change")]
+        told = f"gain {of_setting.gain.iloc[0]:g}\n{learned} of {counts[setting]}\nlearned\n\nselectivity\n"
+        told += "none" if change.value != change.value else f"{change.value:+.2f}"
+        if change.low == change.low:
+            told += f"\n[{change.low:+.2f}, {change.high:+.2f}]"
         page.text(0.012, (top - 0.78) / height, told, va="top", color=style.FAINT if learned else style.VERMILION)
         places = mapped[mapped.setting == setting]
         for j, (feature, title) in enumerate(MAPS.items()):
@@ -101,23 +112,27 @@ def _map(ax, places: pd.DataFrame, feature: str) -> None:
 
 def _bars(ax, of_setting: pd.DataFrame, last: bool) -> None:
     colours = [style.GREY, style.GREY, style.GREY, style.VERMILION, style.BLUE]
-    end, start = (
-        of_setting[of_setting.time == time].set_index("feature").loc[list(blobs.FEATURES)] for time in ("end", "start")
-    )
+    means = of_setting[of_setting.seed.isna()]
+    end, start = (means[means.time == time].set_index("feature").loc[list(blobs.FEATURES)] for time in ("end", "start"))
     place = np.arange(len(blobs.FEATURES))[::-1]
-    ax.barh(place, end.value.fillna(0), color=colours, height=0.62)
-    below_above = np.nan_to_num(np.abs(end[["low", "high"]].to_numpy() - end[["value"]].to_numpy()).T)
-    ax.errorbar(end.value, place, xerr=below_above, linestyle="none", color="black", elinewidth=1, capsize=2)
+    ax.barh(place, end.value.fillna(0), color=colours, height=0.62, alpha=0.8)
+    ax.hlines(place, end.low, end.high, color="black", linewidth=1)
+    single = of_setting[of_setting.seed.notna() & (of_setting.time == "end")]
+    for feature, height in zip(blobs.FEATURES, place):
+        shares = single.value[single.feature == feature]
+        ax.plot(shares, [height - 0.2] * len(shares), ".", color="black", markersize=3.5, zorder=3)
     ax.plot(start.value, place, "o", markerfacecolor="white", markeredgecolor="black", markersize=5, zorder=4)
     ax.set_yticks(place, blobs.FEATURES)
     ax.tick_params(axis="y", length=0)
     ax.set_xlim(0, 1.04)
     if last:
         ax.set_xlabel("share of the representation's variance")
-    if not of_setting.networks.iloc[0]:
+    if not means.networks.iloc[0]:
         ax.text(0.5, 0.5, "no network learned", transform=ax.transAxes, ha="center", color=style.VERMILION)
 
 
-def main(mapped: str, summary: str, gains: dict[str, float], confidence: float) -> tuple[Figure, pd.DataFrame]:
-    tables = map(artifacts.read_table, (mapped, summary))
+def main(
+    mapped: str, table: str, summary: str, gains: dict[str, float], confidence: float
+) -> tuple[Figure, pd.DataFrame]:
+    tables = map(artifacts.read_table, (mapped, table, summary))
     return figure(*tables, gains, confidence)

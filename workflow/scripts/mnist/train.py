@@ -1,4 +1,5 @@
-"""Train every network of one MNIST experiment and record pairs of images, losses, accuracy and distances of digits."""
+"""Train every network of one MNIST experiment and record pairs of images, losses, accuracy and distances
+between training and between test images."""
 
 import logging
 
@@ -9,6 +10,7 @@ from repdyn.data import mnist
 
 EARLY = 24  # recorded moments in the first epoch, logarithmically spaced
 EVALUATED = 1000  # images of one evaluation pass
+PARTS = ("train", "test")
 
 
 def main(images: str, row: dict, device: str, output: str, **job) -> None:
@@ -18,12 +20,13 @@ def main(images: str, row: dict, device: str, output: str, **job) -> None:
 
     data = artifacts.read_dataset(images)
     sets, labels = {}, {}
-    for part in ("train", "test"):
+    for part in PARTS:
         labels[part] = data[f"{part}_labels"].values
         sets[part] = mnist.normalised(data[f"{part}_images"].values), mnist.one_hot(labels[part])
     x, y = sets["train"]
     pairs = mnist.draw_pairs(labels["train"], row["different"], row["same"], row["pair_seed"])
-    probes = mnist.first_of_each(labels["test"], row["digits"])
+    probes = {part: mnist.first_of_each(labels[part], row["digits"]) for part in PARTS}
+    seen_at_ends = np.stack([sets[part][0][probes[part]] for part in PARTS])
     # Larger steps and fewer of them follow the same path as long as they stay small.
     lr, epochs = row["lr"] / row["finer"], round(row["epochs"] * row["finer"])
     job = Job(output, device, **job, row=row, identity={"images_sha256": artifacts.content_hash(images)})
@@ -31,13 +34,13 @@ def main(images: str, row: dict, device: str, output: str, **job) -> None:
     of_epochs = source.steps * np.arange(1, epochs + 1)
     at, followed = schedule(source.steps, epochs), np.arange(2 * len(pairs)).reshape(-1, 2)
     runs = job.run(
-        ensemble.of_row({**row, "solver": "sgd", "dropout_seed": None}, lr, x.shape[1], y.shape[1]),
+        ensemble.of_row({**row, "dropout_seed": None}, lr, x.shape[1], y.shape[1]),
         source,
         epochs * source.steps,
         [
             recorders.Pairs(at, tuple(map(tuple, followed)), x[pairs.flatten()]),
             recorders.Look(lambda view: accuracy(view, *sets["test"]), of_epochs, "epoch", {"accuracy": ()}),
-            recorders.Look(lambda view: probed(view, sets["test"][0][probes]), of_epochs[[-1]] * [0, 1], "when"),
+            recorders.Look(lambda view: probed(view, seen_at_ends), of_epochs[[-1]] * [0, 1], "when"),
         ],
         label=row["name"],
     )
@@ -59,11 +62,17 @@ def main(images: str, row: dict, device: str, output: str, **job) -> None:
             "pixels": (("pair", "point", "pixel"), data["train_images"].values[pairs]),
             "loss": (("seed", "epoch"), losses, {"long_name": "1/2 mean squared error, mean over the epoch"}),
             "accuracy": (("seed", "epoch"), runs.accuracy.values, {"long_name": "share of test images that are right"}),
-            "distance": (("seed", "when", "layer", "probe", "probe_b"), runs.probe_distance.values.astype(np.float32)),
-            "output": (("seed", "when", "probe", "output_unit"), runs.probe_output.values),
-            "probe_pixels": (("probe", "pixel"), data["test_images"].values[probes]),
-            "probe_image": ("probe", probes, {"long_name": "index in the test set"}),
-            "probe_digit": ("probe", labels["test"][probes]),
+            "distance": (
+                ("seed", "when", "part", "layer", "probe", "probe_b"),
+                runs.probe_distance.values.astype(np.float32),
+            ),
+            "output": (("seed", "when", "part", "probe", "output_unit"), runs.probe_output.values),
+            "probe_pixels": (
+                ("part", "probe", "pixel"),
+                np.stack([data[f"{part}_images"].values[probes[part]] for part in PARTS]),
+            ),
+            "probe_image": (("part", "probe"), np.stack([probes[part] for part in PARTS]), {"long_name": "index"}),
+            "probe_digit": ("probe", labels["test"][probes["test"]]),
             "diverged_at": (
                 "seed",
                 np.where(diverged.any(1), diverged.argmax(1), -1),
@@ -76,6 +85,7 @@ def main(images: str, row: dict, device: str, output: str, **job) -> None:
             "step": ("step", at, {"units": "optimiser steps"}),
             "epoch": ("epoch", np.arange(1, epochs + 1), {"long_name": "epochs that are complete"}),
             "when": ["start", "end"],
+            "part": list(PARTS),
         },
         images=data.attrs["images"],
         learning_rate=lr,
@@ -97,9 +107,11 @@ def accuracy(view, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def probed(view, probes: np.ndarray) -> dict[str, np.ndarray]:
-    """Squared distances of all probes (network, layer, probe, probe) and outputs (network, probe, output)."""
-    hidden, output = view.look(probes)
-    return {"probe_distance": np.stack([squared_distances(h) for h in hidden], 1), "probe_output": output}
+    """Of probes (part, probe, pixel): squared distances of all of a part, (network, part, layer, probe, probe), and
+    outputs (network, part, probe, output)."""
+    looks = [view.look(part) for part in probes]
+    distances = [np.stack([squared_distances(h) for h in hidden], 1) for hidden, _ in looks]
+    return {"probe_distance": np.stack(distances, 1), "probe_output": np.stack([output for _, output in looks], 1)}
 
 
 def squared_distances(h: np.ndarray) -> np.ndarray:

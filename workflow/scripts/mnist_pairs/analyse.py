@@ -1,17 +1,48 @@
-"""Pairs of MNIST images during training: curves of the networks and of the theory, and how well digits are told."""
+"""Pairs of MNIST images during training: curves of the networks and of the theory, and the errors of its fits."""
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from repdyn import artifacts, theory
+from repdyn.statistics import intervals
+from repdyn.theory.bounds import at_bound
 
 COLUMNS = ["pair", "digit_a", "digit_b", "quantity", "series", "step", "value", "low", "high", "networks"]
+ERRORS = {"error": "nrmse", "error_h": "nrmse_h", "error_y": "nrmse_y", "error_w": "nrmse_w"}
 
 
-def main(runs: str, fits: str, layer: int, output: str) -> None:
-    runs = artifacts.read_dataset(runs).sel(layer=layer)
-    artifacts.write_table(table(runs, artifacts.read_table(fits)), output)
+def main(runs: str, fits: str, layer: int, confidence: float, curves: str, summary: str) -> None:
+    runs, fits = artifacts.read_dataset(runs).sel(layer=layer), artifacts.read_table(fits)
+    artifacts.write_table(table(runs, fits), curves)
+    artifacts.write_table(summarised(fits, confidence), summary)
+
+
+def summarised(fits: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """One row for the pairs of two digits, one for those of one digit, and one for each pair: errors and rates.
+
+    Networks are the units, whose pairs are nested in them: the mean over networks of each one's mean over its pairs, on
+    logarithms. vanishing: fits whose optimum has both rates at their lower bounds; unconverged: without an optimum
+    inside the bounds, these included; worse_than_mean: R² below 0.
+    """
+    groups = {"two digits": fits[fits.dy2 > 0], "one digit": fits[fits.dy2 == 0]}
+    groups |= {f"pair {n}": of_pair for n, of_pair in fits.groupby("pair")}
+    rows = []
+    for name, every in groups.items():
+        kept = every[every.kept]
+        outside = kept[~kept.converged]
+        row = {"pairs": name, "number": every.pair.nunique(), "networks": every.seed.nunique()}
+        row |= {"kept": kept.seed.nunique(), "unit": "network", "interval": f"t on logarithms, {100 * confidence:g} %"}
+        row |= {"fits": len(kept), "unconverged": len(outside), "worse_than_mean": (kept.r2 < 0).sum()}
+        row["vanishing"] = at_bound(outside[["eta_h", "eta_y"]]).all(axis=1).sum() if len(outside) else 0
+        for error, column in ERRORS.items():
+            row |= intervals.of_clusters(kept[column], kept.seed, confidence, "log").columns(error)
+        inside = kept[kept.converged]
+        for rate in ("eta_h", "eta_y"):
+            row |= intervals.of_clusters(inside[rate], inside.seed, confidence, "log").columns(rate)
+        reasons = every[every.reason != ""].drop_duplicates("seed") if not len(kept) else every[:0]
+        rows.append(row | {"reason": " | ".join(f"seed {fit.seed}: {fit.reason}" for fit in reasons.itertuples())})
+    return pd.DataFrame(rows)
 
 
 def table(runs: xr.Dataset, fits: pd.DataFrame) -> pd.DataFrame:

@@ -9,26 +9,22 @@ from matplotlib.lines import Line2D
 from repdyn import artifacts
 from repdyn.data import mnist
 from repdyn.plotting import style
-from repdyn.theory.bounds import at_bound
 
 NAMES = {"H": "H, hidden distance²", "Y": "Y, output distance²", "w": "w, alignment (one digit: w = Y)"}
 
 
-def figure(numbers: pd.DataFrame, runs: xr.Dataset, fits: pd.DataFrame, layer: int) -> tuple[Figure, pd.DataFrame]:
+def figure(numbers: pd.DataFrame, runs: xr.Dataset, summary: pd.DataFrame, layer: int) -> tuple[Figure, pd.DataFrame]:
     """One panel a pair, H above Y and w, then one for accuracy and loss; and the numbers drawn."""
     runs = runs.sel(layer=layer)
     count = runs.sizes["pair"]
     page, panels = style.gallery(count + 1, parts=(0.85, 1.05), header=1.3, caption=0.85)
-    kept = fits[fits.kept]
-    networks, used = fits.seed.nunique(), kept.seed.nunique()
-    two = kept[kept.dy2 > 0]
-    errors = [f"{name} {style.percent(two[f'nrmse_{name.lower()}'].median())}" for name in "HYw"]
-    one = f"; one digit {style.percent(kept[kept.dy2 == 0].nrmse.median())}" if (kept.dy2 == 0).any() else ""
+    rows = summary.set_index("pairs")
+    networks, used = summary.networks.max(), summary.kept.max()
     style.headline(
         page,
-        f"{mnist.TITLES[runs.images]}pairs of images, experiment (solid) and theory with two fitted rates (dashed)",
-        f"Hidden layer {layer}, {used} of {networks} networks. Median error (RMS over the range of the curve), "
-        f"two digits: {', '.join(errors)}{one}.",
+        f"{mnist.TITLES[runs.images]}{_verdict(rows)}",
+        f"Hidden layer {layer}, {used} of {networks} networks. Error: RMS over the range of the curve, mean over pairs "
+        f"and networks{_interval(rows.loc['two digits'])}.",
     )
     lines = [Line2D([], [], color=style.COLOUR[name], linewidth=2.6, label=text) for name, text in NAMES.items()]
     style.legend(page, lines, below=0.72)
@@ -43,7 +39,7 @@ def figure(numbers: pd.DataFrame, runs: xr.Dataset, fits: pd.DataFrame, layer: i
             above.set_ylabel("H")
             below.set_ylabel("Y, w")
         a, b = pair.digit.values
-        _caption(above, f"{a} and {b}", *_result(kept[kept.pair == n]))
+        _caption(above, f"{a} and {b}", *_result(rows.loc[f"pair {n}"]))
         _thumbnails(page, above, pair.pixels.values)
     _learning(panels[-1], numbers, runs)
     for above, below in panels:
@@ -69,15 +65,30 @@ def _draw(ax, numbers: pd.DataFrame) -> None:
             ax.plot(x, value, color=style.dark(colour), linewidth=1.3, linestyle=style.DASHES, zorder=3)
 
 
-def _result(fits: pd.DataFrame) -> tuple[str, str]:
-    """A pair's error, and the median of its rates or what is unusual about the fits."""
-    error = f"error {style.percent(fits.nrmse.mean())}"
-    outside = fits[~fits.converged]
-    if len(outside):
-        zero = at_bound(outside[["eta_h", "eta_y"]]).all(axis=1)
-        what = "both rates vanish" if zero.all() else "no optimum within bounds"
-        return error, f"{what} in {len(outside)} of {len(fits)} fits"
-    eta_h, eta_y = (style.number(fits[rate].median()) for rate in ("eta_h", "eta_y"))
+def _verdict(rows: pd.DataFrame) -> str:
+    """The errors of the theory, by what is fitted."""
+    two, one = rows.loc["two digits"], rows.loc["one digit"]
+    if not two.kept:
+        return "no network was kept"
+    told = ", ".join(f"{name} {style.percent(two[f'error_{name.lower()}'])}" for name in "HYw")
+    beside = f"; one digit {style.percent(one.error)}" if one.fits else ""
+    return f"error of the theory, two digits: {told}{beside}"
+
+
+def _interval(row: pd.Series) -> str:
+    """The interval of the error of pairs of two digits, if there are networks enough for one."""
+    if row.error_low != row.error_low:
+        return ""
+    return f" (all three, two digits: {style.percent(row.error_low)} to {style.percent(row.error_high)})"
+
+
+def _result(row: pd.Series) -> tuple[str, str]:
+    """A pair's error, and its rates or what is unusual about the fits."""
+    error = f"error {style.percent(row.error)}"
+    if row.unconverged:
+        what = "both rates vanish" if row.vanishing == row.unconverged else "no optimum within bounds"
+        return error, f"{what} in {row.unconverged} of {row.fits} fits"
+    eta_h, eta_y = (style.number(row[rate]) for rate in ("eta_h", "eta_y"))
     return error, rf"$\eta_h$ {eta_h}, $\eta_y$ {eta_y} per step"
 
 
@@ -122,7 +133,6 @@ def _learning(axes, numbers: pd.DataFrame, runs: xr.Dataset) -> None:
     _caption(axes[0], "Whole data set", f"{final} of the test images right", epochs)
 
 
-def main(table: str, runs: str, fits: str, layer: int) -> tuple[Figure, pd.DataFrame]:
-    numbers = artifacts.read_table(table).astype({"pair": "Int64"})
-    page = figure(numbers, artifacts.read_dataset(runs), artifacts.read_table(fits), layer)
-    return page
+def main(curves: str, runs: str, summary: str, layer: int) -> tuple[Figure, pd.DataFrame]:
+    numbers = artifacts.read_table(curves).astype({"pair": "Int64"})
+    return figure(numbers, artifacts.read_dataset(runs), artifacts.read_table(summary), layer)

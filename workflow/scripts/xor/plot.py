@@ -1,4 +1,5 @@
-"""XOR: distance matrices of the four points before and after training, and as the theory predicts them."""
+"""XOR: distance matrices of the four points before and after training and as the theory predicts them, and which of
+the predictors correlate with the final one."""
 
 import numpy as np
 import pandas as pd
@@ -8,88 +9,87 @@ from repdyn import artifacts
 from repdyn.data import xor
 from repdyn.plotting import style
 
-COLUMNS = ["setting", "gain", "quantity", "pair", "dx2", "dy2", "value", "spread", "low", "high", "networks"]
 MATRICES = {"measured_start": "before training", "measured_end": "after training", "predicted": "theory"}
-NUMBERS = ["correlation", "structure_index", "explained"]
-TASK, SAME = style.VERMILION, style.BLUE
+PREDICTORS = {"r_targets": "targets\nalone", "r_initial": "before\ntraining", "r_theory": "theory"}
+COLOURS = {"r_targets": style.ORANGE, "r_initial": style.GREEN, "r_theory": style.BLUE}
 ROW, HEADER, LEFT = 2.75, 1.35, 1.6  # inches
+HIGH = 0.9  # a correlation that the title names
 ORDER = [0, 3, 1, 2]  # points of one target beside each other, so the task is two blocks
 
 
-def table(pairs: pd.DataFrame, summary: pd.DataFrame, gains: dict[str, float]) -> pd.DataFrame:
-    """The numbers to draw: means and standard deviations over kept networks, of all where none was kept (networks 0).
-
-    Of the quantities correlation, structure_index and explained the mean and its interval, no pair.
-    """
-    rows = []
-    for setting, of_setting in pairs.groupby("setting", sort=False):
-        kept = of_setting[of_setting.status == "kept"]
-        networks = kept.seed.nunique()
-        for quantity in MATRICES:
-            for pair, values in (kept if networks else of_setting).groupby("pair", sort=False):
-                dx2, dy2 = values.dx2.iloc[0], values.dy2.iloc[0]
-                mean, spread = values[quantity].mean(), values[quantity].std()
-                rows.append((setting, gains[setting], quantity, pair, dx2, dy2, mean, spread, None, None, networks))
-        numbers = summary[summary.setting == setting].iloc[0]
-        for quantity in NUMBERS:
-            value, low, high = numbers[quantity], numbers[f"{quantity}_low"], numbers[f"{quantity}_high"]
-            rows.append((setting, gains[setting], quantity, None, None, None, value, None, low, high, networks))
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"low": float, "high": float, "spread": float})
-
-
 def figure(
-    pairs: pd.DataFrame, summary: pd.DataFrame, gains: dict[str, float], confidence: float
+    matrices: pd.DataFrame, networks: pd.DataFrame, summary: pd.DataFrame, gains: dict[str, float], confidence: float
 ) -> tuple[Figure, pd.DataFrame]:
-    """One row of panels for each setting: three matrices, and prediction against measurement."""
-    numbers = table(pairs, summary, gains)
-    settings = list(dict.fromkeys(numbers.setting))
-    width, height = 12.0, HEADER + len(settings) * ROW
+    """One row of panels for each setting: three matrices, and correlations of the final distances."""
+    numbers = table(matrices, networks, summary, gains)
+    width, height = 12.0, HEADER + len(summary) * ROW + 0.25
     page = Figure(figsize=(width, height))
-    networks = summary.networks.max()
     style.headline(
         page,
-        "XOR: distances of the four points, experiment and theory, by initial scale",
-        f"Squared distance |h_a - h_b|² of each pair of the four points, mean of {networks} networks (± standard "
+        _verdict(summary),
+        "Squared distance |h_a - h_b|² of each pair of the four points, mean of the networks that learned (± standard "
         "deviation). Colour: from 0 to the largest of the matrix.",
     )
+    interval = f"; bars: {100 * confidence:g} % t intervals of the mean" if summary.r_theory_low.notna().any() else ""
     page.text(
         0.012,
         1 - 0.68 / height,
-        "Points x₁x₂: 00 and 11 have one target, 01 and 10 the other. Structure index: +1 distances of the task, "
-        f"-1 initial distances; in brackets {100 * confidence:g} % bootstrap intervals.",
+        "Points x₁x₂: 00 and 11 have one target, 01 and 10 the other. Right: correlation over the six pairs of the "
+        f"distances after training, dots: single networks{interval}.",
         va="top",
         fontsize=9.5,
         color=style.FAINT,
     )
     size, apart = 1.95, 0.7
-    for i, setting in enumerate(settings):
-        of_setting = numbers[numbers.setting == setting]
+    for i, row in enumerate(summary.itertuples()):
+        of_setting = numbers[numbers.setting == row.setting]
         top = height - HEADER - i * ROW
-        page.text(0.012, (top - 0.35) / height, setting, fontsize=12, fontweight="bold", va="top")
-        learned = of_setting.networks.iloc[0]
-        told = f"gain {of_setting.gain.iloc[0]:g}\n{learned} of {networks}\nlearned"
-        page.text(0.012, (top - 0.63) / height, told, va="top", color=style.FAINT if learned else TASK)
+        page.text(0.012, (top - 0.35) / height, row.setting, fontsize=11, fontweight="bold", va="top")
+        told = f"gain {gains[row.setting]:g}\n{row.kept} of {row.networks}\nlearned"
+        page.text(0.012, (top - 0.63) / height, told, va="top", color=style.FAINT if row.kept else style.VERMILION)
         for j, (quantity, title) in enumerate(MATRICES.items()):
             box = ((LEFT + j * (size + apart)) / width, (top - size - 0.1) / height, size / width, size / height)
             ax = page.add_axes(box)
-            _matrix(ax, of_setting[of_setting.quantity == quantity], learned)
+            _matrix(ax, of_setting[of_setting.quantity == quantity], row.kept)
             if i == 0:
                 ax.set_title(title, fontweight="bold", fontsize=10, pad=8)
-            if quantity == "measured_end":
-                ax.set_xlabel(_told(of_setting, "structure_index", "structure index", "+.2f"), labelpad=3, fontsize=8.5)
-            if quantity == "predicted":
-                ax.set_xlabel(_told(of_setting, "correlation", "with experiment r =", ".3f"), labelpad=3, fontsize=8.5)
+            if quantity == "predicted" and row.scale == row.scale:
+                ax.set_xlabel(f"{row.scale:.2f} times as far apart", labelpad=3, fontsize=8.5)
         box = ((LEFT + 3 * (size + apart) + 0.1) / width, (top - size - 0.1) / height, size / width, size / height)
-        _scatter(page.add_axes(box), of_setting, legend=i == 0)
+        ax = page.add_axes(box)
+        _correlations(ax, of_setting)
+        if i == 0:
+            ax.set_title("correlation with after", fontweight="bold", fontsize=10, pad=18)
     return page, numbers
 
 
-def _told(of_setting, quantity, name, form) -> str:
-    row = of_setting[of_setting.quantity == quantity].iloc[0]
-    if row.value != row.value:
-        return f"{name}: none"
-    interval = f" [{row.low:{form}}, {row.high:{form}}]" if row.low == row.low else ""
-    return f"{name} {row.value:{form}}{interval}"
+def table(
+    matrices: pd.DataFrame, networks: pd.DataFrame, summary: pd.DataFrame, gains: dict[str, float]
+) -> pd.DataFrame:
+    """What is drawn: means and deviations of matrices, correlations of single networks, and their means."""
+    single = networks[networks.kept].melt(["setting", "seed"], list(PREDICTORS), "quantity", "value")
+    means = [
+        pd.DataFrame(
+            {
+                "setting": summary.setting,
+                "quantity": name,
+                "value": summary[name],
+                "low": summary[f"{name}_low"],
+                "high": summary[f"{name}_high"],
+                "networks": summary[f"{name}_n"],
+            }
+        )
+        for name in PREDICTORS
+    ]
+    numbers = pd.concat([matrices, single, *means], ignore_index=True)
+    return numbers.assign(gain=numbers.setting.map(gains)).astype({"seed": "Int64"})
+
+
+def _verdict(summary: pd.DataFrame) -> str:
+    """In which settings the theory is right about the arrangement, and in which one of two simpler predictors is."""
+    simple = summary[["r_targets", "r_initial"]].max(axis=1)
+    theory, alone = (", ".join(summary.setting[r > HIGH]) or "none" for r in (summary.r_theory, simple))
+    return f"XOR, r > {HIGH:g}: theory in {theory}; targets or initial distances alone in {alone}"
 
 
 def _matrix(ax, of_quantity: pd.DataFrame, learned: int) -> None:
@@ -119,45 +119,29 @@ def _matrix(ax, of_quantity: pd.DataFrame, learned: int) -> None:
         spine.set_visible(False)
 
 
-def _scatter(ax, of_setting: pd.DataFrame, legend: bool) -> None:
-    theory, experiment = (
-        of_setting[of_setting.quantity == name].set_index("pair") for name in ("predicted", "measured_end")
-    )
-    for dy2, colour, marker, name in ((1, TASK, "o", "different targets"), (0, SAME, "s", "same target")):
-        x, y = theory[theory.dy2 == dy2], experiment[experiment.dy2 == dy2]
-        ax.errorbar(
-            x.value,
-            y.value,
-            np.nan_to_num(y.spread),
-            np.nan_to_num(x.spread),
-            linestyle="none",
-            marker=marker,
-            markersize=5,
-            color=colour,
-            elinewidth=1,
-            label=name,
-        )
-    both = np.concatenate([of.value + np.nan_to_num(of.spread) for of in (theory, experiment)])  # ends of error bars
-    end = 1.05 * np.nanmax(both) if np.isfinite(both).any() and np.nanmax(both) > 0 else 1.0
-    ax.plot([0, end], [0, end], color="black", linewidth=1.1, linestyle=style.DASHES, zorder=1, label="equal")
-    ax.set_xlim(-0.05 * end, end)
-    ax.set_ylim(-0.05 * end, end)
-    ax.locator_params(nbins=3)
-    ax.set_xlabel("theory")
-    ax.set_ylabel("experiment", labelpad=2)
-    if legend:
-        ax.legend(
-            loc="lower left",
-            bbox_to_anchor=(-0.3, 1.02),
-            borderaxespad=0,
-            ncols=3,
-            columnspacing=0.7,
-            handletextpad=0.2,
-            handlelength=1.3,
-            fontsize=8,
-        )
+def _correlations(ax, of_setting: pd.DataFrame) -> None:
+    """Correlations of single networks, and their mean with its interval where there is one."""
+    ax.axhline(0, color=style.GREY, linewidth=0.6, zorder=0)
+    for place, (name, colour) in enumerate(COLOURS.items()):
+        mine = of_setting[of_setting.quantity == name]
+        single, (mean,) = mine[mine.seed.notna()], mine[mine.seed.isna()].itertuples()
+        ax.plot([place - 0.15] * len(single), single.value, "o", color=colour, markersize=4, alpha=0.6, linewidth=0)
+        if mean.value == mean.value:
+            ax.plot([place + 0.02, place + 0.28], [mean.value] * 2, color=colour, linewidth=2)
+            ax.annotate(
+                f"{mean.value:.2f}", (place, 1.09), ha="center", fontsize=8, annotation_clip=False, color="black"
+            )
+        if mean.low == mean.low:
+            ax.plot([place + 0.15] * 2, [mean.low, mean.high], color=colour, linewidth=1.2)
+    ax.set_xlim(-0.5, len(COLOURS) - 0.5)
+    ax.set_ylim(-1.05, 1.05)
+    ax.set_xticks(range(len(PREDICTORS)), PREDICTORS.values())
+    ax.set_yticks([-1, 0, 1])
+    ax.tick_params(axis="x", length=0)
 
 
-def main(pairs: str, summary: str, gains: dict[str, float], confidence: float) -> tuple[Figure, pd.DataFrame]:
-    tables = map(artifacts.read_table, (pairs, summary))
+def main(
+    matrices: str, table: str, summary: str, gains: dict[str, float], confidence: float
+) -> tuple[Figure, pd.DataFrame]:
+    tables = map(artifacts.read_table, (matrices, table, summary))
     return figure(*tables, gains, confidence)

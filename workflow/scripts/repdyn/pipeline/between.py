@@ -8,7 +8,7 @@ hinders the others.
 import os
 
 from repdyn.pipeline.checking import did_you_mean
-from repdyn.pipeline.tables import hidden_layers, memory, shape_of
+from repdyn.pipeline.tables import hidden_layers, memory
 from repdyn.training.optimisers import FLOW
 
 SYNTHETIC_DIGITS = 50  # test images of each digit that data.mnist_files.synthetic makes
@@ -124,10 +124,19 @@ def _check_mnist(check) -> None:
     if None not in (layer, depth) and layer >= depth:
         told = f"there are {depth} hidden layers, counted from 0: expected at most {depth - 1}"
         check.complain(("mnist", "network", "layer"), layer, told)
-    epochs, finer = (check.sound("mnist", key) for key in ("epochs", "finer"))
+    steps = ("mnist_structure", "steps")
+    sizes = check.sound(*steps, "finer")
+    _check_epochs(check, ("mnist", "epochs"), ("mnist", "finer"), check.sound("mnist", "finer"))
+    for i, finer in enumerate(sizes if isinstance(sizes, list) else ()):
+        _check_epochs(check, (*steps, "epochs"), (*steps, "finer", i), finer)
+
+
+def _check_epochs(check, path, finer_path, finer) -> None:
+    """Epochs times what makes them finer are whole epochs."""
+    epochs = check.sound(*path)
     if None not in (epochs, finer) and (epochs * finer < 0.5 or abs(epochs * finer - round(epochs * finer)) > 1e-6):
-        told = f"expected a number whose product with mnist.epochs, {epochs}, is a whole number"
-        check.complain(("mnist", "finer"), finer, told)
+        told = f"expected a number whose product with {'.'.join(path)}, {epochs}, is a whole number"
+        check.complain(finer_path, finer, told)
 
     digits = check.sound("mnist_structure", "digits")
     if check.sound("mnist", "images") == "synthetic" and digits is not None and digits > SYNTHETIC_DIGITS:

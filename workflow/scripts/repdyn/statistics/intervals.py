@@ -1,10 +1,10 @@
 """Means over few networks and their confidence intervals. Every interval of the study comes from here.
 
 A unit is what could have come out otherwise: mostly a network, given by its initial weights. Numbers that vary by
-factors (rates, distances, errors) are averaged as logarithms, correlations as Fisher's z = artanh r; numbers of one
-network are one unit, however many there are. Intervals are Student's t, which covers what it says from few units on,
-where the percentile bootstrap does not (of a mean: 74 % for 95 % with 3 units, 80 % with 4). Below FEWEST units
-there is none.
+factors (rates, distances, errors) are averaged as logarithms, correlations as Fisher's z = artanh r, shares of variance
+as logits; numbers of one network are one unit, however many there are. Intervals are Student's t, which covers what it
+says from few units on, where the percentile bootstrap does not (of a mean: 74 % for 95 % with 3 units, 80 % with 4).
+Below FEWEST units there is none.
 """
 
 from collections.abc import Callable
@@ -19,6 +19,7 @@ SCALES: dict[str, tuple[Callable, Callable]] = {
     "linear": (lambda x: x, lambda x: x),
     "log": (np.log, np.exp),
     "fisher": (lambda r: np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12)), np.tanh),
+    "logit": (lambda p: np.log(np.clip(p, 1e-12, 1) / np.clip(1 - p, 1e-12, 1)), lambda x: 1 / (1 + np.exp(-x))),
 }
 
 

@@ -117,7 +117,8 @@ def _quintic(x, nodes, *known):
 def effective_kernel(kernel):
     """K_e = 4 det K / K_s of tangent kernels (..., 2, 2): how the difference of two outputs answers to its error.
 
-    K_s = K_AA + K_BB + 2 K_AB. The mean output is taken to follow (`fitting.kernel_bridge`).
+    K_s = K_AA + K_BB + 2 K_AB. In deep networks K_s is much larger than
+    the rest, so that the mean output follows the difference.
     """
     aa, bb, ab = kernel[..., 0, 0], kernel[..., 1, 1], (kernel[..., 0, 1] + kernel[..., 1, 0]) / 2
     return 4 * (aa * bb - ab**2) / (aa + bb + 2 * ab)
