@@ -1,8 +1,8 @@
 # Takes: the table of response (the second system) and its task; for response_bridge rows of two_points.
 # Makes: <results>/response/{response}.nc, the training response of every network and method as it learns; of it the
-# tables response_law.csv (one row a network, method and stage), response_law_verdicts.csv, response_rank.csv,
-# response_rank_fragility.csv (one row a network, method and loss), response_rank_effects.csv,
-# response_rank_correlations.csv; <results>/response_bridge/{two_points}.nc, tangent kernels; the tables
+# tables response_law.csv (one row a network, method and stage), response_law_verdicts.csv, response_rank.csv (one row
+# a network, method and loss), response_rank_effects.csv, response_rank_correlations.csv, response_rank_combined.csv;
+# <results>/response_bridge/{two_points}.nc, tangent kernels; the tables
 # response_bridge.csv (one row a network and window of training) and response_bridge_summary.csv; the figures
 # response_law, response_rank and response_bridge.
 
@@ -39,9 +39,8 @@ rule response_law_fit:
             "Training response",
             "response_law_table",
         ),
-        curves="<results>/response/law_curves.csv",
     params:
-        **uncertainty(),
+        confidence=study["intervals"]["confidence"],
         stages=study["response_law"],
     script:
         "../scripts/run.py"
@@ -51,12 +50,12 @@ rule response_law_plot:
     """Draw aging and kernel of the training response."""
     input:
         code=code("response_law/plot.py"),
+        table=rules.response_law_fit.output.table,
         verdicts=rules.response_law_fit.output.verdicts,
-        curves=rules.response_law_fit.output.curves,
     output:
         **figure("response_law", "aging and kernel", "Training response"),
     params:
-        networks=RESPONSE["networks"],
+        confidence=study["intervals"]["confidence"],
     script:
         "../scripts/run.py"
 
@@ -73,18 +72,12 @@ rule response_rank_compare:
         code=code("response_rank/compare.py"),
         runs=expand("<results>/response/{response}.nc", response=RESPONSE["rows"]),
     output:
-        ranks=table("response_rank", "feature space of every network", "Training response"),
-        fragility=table(
-            "response_rank_fragility",
-            "fragility of every network",
-            "Training response",
-            "response_rank_table",
-        ),
+        table=table("response_rank", "feature space and fragility of every network", "Training response"),
         effects="<results>/tables/response_rank_effects.csv",
         correlations="<results>/tables/response_rank_correlations.csv",
-        curves="<results>/response/rank_curves.csv",
+        combined="<results>/tables/response_rank_combined.csv",
     params:
-        **uncertainty(),
+        confidence=study["intervals"]["confidence"],
         levels=study["response_rank"]["levels"],
     script:
         "../scripts/run.py"
@@ -94,15 +87,14 @@ rule response_rank_plot:
     """Draw feature spaces and fragility."""
     input:
         code=code("response_rank/plot.py"),
-        ranks=rules.response_rank_compare.output.ranks,
-        fragility=rules.response_rank_compare.output.fragility,
+        table=rules.response_rank_compare.output.table,
         effects=rules.response_rank_compare.output.effects,
         correlations=rules.response_rank_compare.output.correlations,
+        combined=rules.response_rank_compare.output.combined,
     output:
         **figure("response_rank", "feature space and fragility", "Training response"),
     params:
         confidence=study["intervals"]["confidence"],
-        networks=RESPONSE["networks"],
     script:
         "../scripts/run.py"
 
