@@ -72,7 +72,9 @@ rule response_rank_compare:
         code=code("response_rank/compare.py"),
         runs=expand("<results>/response/{response}.nc", response=RESPONSE["rows"]),
     output:
-        table=table("response_rank", "feature space and fragility of every network", "Training response"),
+        table=table(
+            "response_rank", "feature space and fragility of every network", "Training response"
+        ),
         effects="<results>/tables/response_rank_effects.csv",
         correlations="<results>/tables/response_rank_correlations.csv",
         combined="<results>/tables/response_rank_combined.csv",
