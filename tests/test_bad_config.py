@@ -39,6 +39,8 @@ gains: {rows: [default, gain_0.9]}
 # what the small table has other rows for
 BRIDGE_ROWS, GRID_ROWS = "rows: [tanh, narrow]", "rows: [default, tanh, gain_0.9, gain_1.2, gain_1.4, two_layer]"
 
+REPEATED_ROWS = "rows: [default, relu, tanh, swish, skip]"
+
 COLUMNS = "name, model, activation, gain, lr, width, depth, steps, layer, solver"
 LIST = "default, gain_0.9, skip, cnn, flat"
 NAME = "a name of a-z, 0-9, '_', '.' and '-' that begins with a letter or digit, without '/' or '..', at most 64 long"
@@ -65,7 +67,8 @@ def project(tmp_path):
     shutil.copytree(ROOT / "config", tmp_path / "config")
     base = (tmp_path / BASE).read_text()
     assert GRID_ROWS in base and BRIDGE_ROWS in base
-    (tmp_path / BASE).write_text(base.replace(GRID_ROWS, "rows: all").replace(BRIDGE_ROWS, "rows: [default]"))
+    base = base.replace(GRID_ROWS, "rows: all").replace(BRIDGE_ROWS, "rows: [default]")
+    (tmp_path / BASE).write_text(base.replace(REPEATED_ROWS, "rows: [default, gain_0.9]"))
     (tmp_path / MINE).write_text(OVERLAY)
     (tmp_path / TABLE).write_text(ROWS)
     return tmp_path
@@ -183,8 +186,8 @@ CONFIG_CASES = [
         "trainning: {finer: 2}",
         " = {'finer': 2}: unknown key; did you mean 'training'? "
         "Known keys here: results, training, runs, intervals, seeds, two_points, depth, gains, phase_diagram, "
-        "falsification, final_distance, xor, blobs, mnist, mnist_pairs, mnist_structure, response, response_law, "
-        "response_rank, response_bridge",
+        "falsification, final_distance, repeatability, xor, blobs, mnist, mnist_pairs, mnist_structure, response, "
+        "response_law, response_rank, response_bridge",
     ),
     (
         "two_points.task.dy_2: 1",
@@ -294,6 +297,9 @@ def test_rows_that_are_not_selected_are_missed_by_their_experiments_alone(projec
         ],
         "gains": [f"{MINE}:2: gains.rows = ['default', 'gain_0.9']: default {told}"],
         "response_bridge": [f"{line('rows: [default]')}: response_bridge.rows = ['default']: default {told}"],
+        "repeatability": [
+            f"{line('rows: [default, gain_0.9]')}: repeatability.rows = ['default', 'gain_0.9']: default {told}"
+        ],
         "depth": [f"{line('row: default')}: depth.row = 'default': {told}"],
     }
 
@@ -507,6 +513,18 @@ def test_a_bridge_of_random_networks(project):
     assert problems(project, {"response_bridge": {"rows": ["cnn"]}}) == [
         "command line (--config): response_bridge.rows[0] = 'cnn': dropout: expected a row without dropout, for its "
         "tangent kernel"
+    ]
+
+
+def test_networks_whose_units_have_no_other_order_or_whose_steps_no_size(project):
+    told = "expected a row of dense layers without dropout, whose units can be reordered"
+    assert problems(project, {"repeatability": {"rows": ["cnn"]}}) == [
+        f"command line (--config): repeatability.rows[0] = 'cnn': cnn: {told}"
+    ]
+    (project / TABLE).write_text(ROWS.replace("cnn\tcnn\t", "cnn\tmlp\t").replace("400\t4\tsgd", "400\t2\tflow"))
+    assert problems(project, {"repeatability": {"rows": ["cnn"]}}) == [
+        "command line (--config): repeatability.rows[0] = 'cnn': flow: expected a row that is trained in steps, to "
+        "make them smaller"
     ]
 
 
@@ -735,6 +753,7 @@ LACKING = {
     "final_distance": "final_distance.rows",
     "out_of_sample": "final_distance.rows",
     "response_bridge": "response_bridge.rows",
+    "repeatability": "repeatability.rows",
 }
 
 

@@ -16,7 +16,7 @@ from repdyn import networks
 
 EXPERIMENTS = ("two_points", "architectures", "losses", "depth", "gains", "phase_diagram", "falsification")
 EXPERIMENTS += ("final_distance", "out_of_sample", "xor", "blobs", "mnist_pairs", "mnist_structure")
-EXPERIMENTS += ("response_law", "response_rank", "response_bridge")
+EXPERIMENTS += ("response_law", "response_rank", "response_bridge", "repeatability")
 FIGURES = {f"{name}_plot" for name in EXPERIMENTS}
 # rows of the smoke study
 XOR, BLOBS, RESPONSE, PHASES = ("rich", "lazy"), ("large", "small"), ("relu", "tanh"), ("depth_2", "depth_5")
@@ -27,8 +27,9 @@ TABLES = (
     *("phase_diagram", "phase_diagram_cells", "phase_diagram_crossover", "phase_diagram_exponents"),
     *("final_distance", "final_distance_explained", "out_of_sample", "xor", "xor_summary", "blobs", "blobs_summary"),
     *("mnist_pairs", "mnist_structure", "mnist_structure_rates", "mnist_structure_correlations"),
-    *("response_law", "response_law_verdicts", "response_rank", "response_rank_fragility", "response_rank_effects"),
+    *("response_law", "response_law_verdicts", "response_rank", "response_rank_effects", "response_rank_combined"),
     *("response_rank_correlations", "response_bridge", "response_bridge_summary"),
+    *("repeatability", "repeatability_summary"),
 )
 # whose scripts know nothing of the theory
 WITHOUT_THEORY = ("two_points_data", "mnist_fetch", "blobs_measure", "blobs_plot", "response_rank_compare")

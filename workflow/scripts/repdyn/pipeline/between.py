@@ -10,6 +10,7 @@ import os
 from repdyn import networks
 from repdyn.pipeline.checking import did_you_mean
 from repdyn.pipeline.tables import hidden_layers, shape_of
+from repdyn.training.optimisers import FLOW
 
 SOURCE_FOLDERS = ("config", "workflow", "profiles", "tests", "benchmarks", "docs")
 
@@ -54,13 +55,15 @@ def _named(check, path, selected) -> dict[str, tuple]:
 def _check_compared(check, rows) -> None:
     """Rows that an experiment compares have to be there, selected, and of its kind."""
     selected = check.selected
-    for experiment in ("falsification", "final_distance", "gains", "response_bridge"):
+    for experiment in ("falsification", "final_distance", "gains", "response_bridge", "repeatability"):
         wanted = check.sound(experiment, "rows")
         for name, path in _named(check, (experiment, "rows"), selected).items():
             if experiment == "gains" and name != wanted[0] and name in rows:
                 _check_gain(check, path, rows[name], rows.get(wanted[0]))
             elif experiment == "response_bridge" and name in rows:
                 _check_kernel(check, path, rows[name])
+            elif experiment == "repeatability" and name in rows:
+                _check_reordered(check, path, rows[name])
     if "final_distance" in check.faults:  # the same trajectories
         check.faults["out_of_sample"] = check.faults["final_distance"]
     shown, tried = check.sound("falsification", "shown"), check.sound("falsification", "rows")
@@ -93,6 +96,17 @@ def _check_kernel(check, path, row) -> None:
     if isinstance(layers, list) and any(layer.dropout for layer in layers):
         told = f"{row['model']}: expected a row without dropout, for its tangent kernel"
         check.complain(path, row["name"], told)
+
+
+def _check_reordered(check, path, row) -> None:
+    """Units of dense hidden layers can be put in another order, and plain steps can be made smaller."""
+    layers = networks.layers(row["model"], shape_of(row, **check.ends("two_points")))
+    dense = isinstance(layers, list) and all(isinstance(layer.weights, networks.Dense) for layer in layers)
+    if not dense or any(layer.dropout for layer in layers):
+        told = f"{row['model']}: expected a row of dense layers without dropout, whose units can be reordered"
+        check.complain(path, row["name"], told)
+    elif row["solver"] == FLOW:
+        check.complain(path, row["name"], f"{FLOW}: expected a row that is trained in steps, to make them smaller")
 
 
 def _check_orders(check) -> None:
