@@ -185,9 +185,9 @@ CONFIG_CASES = [
     (
         "trainning: {finer: 2}",
         " = {'finer': 2}: unknown key; did you mean 'training'? "
-        "Known keys here: results, training, runs, intervals, seeds, two_points, depth, gains, phase_diagram, "
+        "Known keys here: results, training, runs, intervals, claims, seeds, two_points, depth, gains, phase_diagram, "
         "falsification, final_distance, repeatability, xor, blobs, mnist, mnist_pairs, mnist_structure, response, "
-        "response_law, response_rank, response_bridge",
+        "response_law, response_rank, response_plasticity, response_bridge",
     ),
     (
         "two_points.task.dy_2: 1",

@@ -16,11 +16,12 @@ from repdyn import networks
 
 EXPERIMENTS = ("two_points", "architectures", "losses", "depth", "gains", "phase_diagram", "falsification")
 EXPERIMENTS += ("final_distance", "out_of_sample", "xor", "blobs", "mnist_pairs", "mnist_structure")
-EXPERIMENTS += ("response_law", "response_rank", "response_bridge", "repeatability")
+EXPERIMENTS += ("response_law", "response_rank", "response_bridge", "response_plasticity", "repeatability")
 FIGURES = {f"{name}_plot" for name in EXPERIMENTS}
 # rows of the smoke study
 XOR, BLOBS, RESPONSE, PHASES = ("rich", "lazy"), ("large", "small"), ("relu", "tanh"), ("depth_2", "depth_5")
-FALSIFIED, GRID, BRIDGED = ("default", "skip"), ("default",), ("default",)
+FALSIFIED, GRID, BRIDGED, REPEATED = ("default", "skip"), ("default",), ("default",), ("default",)
+ON_CIRCLE = ("relu",)
 MNIST = ("mnist_pairs", "mnist_structure")
 TABLES = (
     *("two_points", "two_points_summary", "depth", "gains", "falsification", "falsification_summary"),
@@ -29,11 +30,11 @@ TABLES = (
     *("mnist_pairs", "mnist_structure", "mnist_structure_rates", "mnist_structure_correlations"),
     *("response_law", "response_law_verdicts", "response_rank", "response_rank_effects", "response_rank_combined"),
     *("response_rank_correlations", "response_bridge", "response_bridge_summary"),
-    *("repeatability", "repeatability_summary"),
+    *("repeatability", "repeatability_summary", "response_plasticity", "response_plasticity_summary"),
 )
 # whose scripts know nothing of the theory
 WITHOUT_THEORY = ("two_points_data", "mnist_fetch", "blobs_measure", "blobs_plot", "response_rank_compare")
-WITHOUT_THEORY += ("response_rank_plot",)
+WITHOUT_THEORY += ("response_rank_plot", "response_plasticity_compare", "response_plasticity_plot")
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +79,8 @@ def test_everything_is_made(smoke, settings):
     for name in XOR:
         expected |= {f"xor/{name}.nc", f"xor/two_points/{name}.nc", f"xor/two_points/{name}.csv"}
     expected |= {f"blobs/{name}.nc" for name in BLOBS} | {"blobs/maps.csv", "mnist_pairs/curves.csv"}
-    expected |= {f"response/{name}.nc" for name in RESPONSE} | {
-        f"response/{name}_curves.csv" for name in ("law", "rank")
-    }
+    expected |= {f"response/{name}.nc" for name in RESPONSE} | {f"response_plasticity/{name}.nc" for name in ON_CIRCLE}
+    expected |= {f"repeatability/{name}.nc" for name in REPEATED}
     expected |= {f"response_bridge/{name}.nc" for name in BRIDGED} | {"response_bridge/curves.csv"}
     expected |= {f"tables/{name}.csv" for name in TABLES}
     expected |= {f"figures/{name}.{kind}" for name in EXPERIMENTS for kind in ("svg", "png", "csv")}
@@ -162,7 +162,8 @@ def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings
     jobs |= {(f"phase_diagram_{step}", name) for step in ("train", "fit") for name in PHASES}
     jobs |= {("blobs_train", name) for name in BLOBS} | {("mnist_train", name) for name in MNIST}
     jobs |= {("response_train", name) for name in RESPONSE} | {("response_bridge_train", name) for name in BRIDGED}
-    jobs |= {("falsification_fit", name) for name in FALSIFIED}
+    jobs |= {("falsification_fit", name) for name in FALSIFIED} | {("repeatability_train", name) for name in REPEATED}
+    jobs |= {("response_plasticity_train", name) for name in ON_CIRCLE}
     assert {job for job in planned if job[1]} == jobs
     assert names(planned) == set(rules()) - {"two_points_data", "mnist_fetch"}
 
@@ -229,6 +230,9 @@ def test_the_second_system_is_trained_again_only_for_what_decides_it(smoke):
     law, rank = {"response_law_fit", "response_law_plot"}, {"response_rank_compare", "response_rank_plot"}
     assert planned("response_rank={levels: [0.25]}") == rank
     assert planned("response_law={late: 0.1}") == law
+    plasticity = {f"response_plasticity_{step}" for step in ("compare", "plot")}
+    assert planned("response_plasticity={level: 0.25}") == plasticity
+    assert planned("response_plasticity={ages: [0.5]}") == plasticity | {"response_plasticity_train"}
     assert planned("response_bridge={windows: 3}") == {"response_bridge_compare", "response_bridge_plot"}
     assert planned("response={radius: 0.2}") == law | rank | {"response_train"}
 

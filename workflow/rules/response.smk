@@ -2,11 +2,14 @@
 # Makes: <results>/response/{response}.nc, the training response of every network and method as it learns; of it the
 # tables response_law.csv (one row a network, method and stage), response_law_verdicts.csv, response_rank.csv (one row
 # a network, method and loss), response_rank_effects.csv, response_rank_correlations.csv, response_rank_combined.csv;
-# <results>/response_bridge/{two_points}.nc, tangent kernels; the tables
+# <results>/response_plasticity/{response}.nc, losses on a second encoding; the tables response_plasticity.csv (one row a
+# network, method and age) and response_plasticity_summary.csv; <results>/response_bridge/{two_points}.nc, tangent kernels; the tables
 # response_bridge.csv (one row a network and window of training) and response_bridge_summary.csv; the figures
 # response_law, response_rank and response_bridge.
 
-RESPONSE = study["response"]
+RESPONSE, PLASTICITY = study["response"], study["response_plasticity"]
+# where another encoding is as hard: the same task, turned
+ON_CIRCLE = [name for name, row in RESPONSE["rows"].items() if row["shape"] == "circle"]
 BRIDGED = selected("response_bridge", *study["response_bridge"]["rows"])
 
 
@@ -105,6 +108,66 @@ rule response_rank:
     """Second system: feature space and fragility."""
     input:
         rules.response_rank_plot.output,
+
+
+rule response_plasticity_train:
+    """Train the networks of a row on a second encoding, fresh and after they have learned a first one."""
+    input:
+        code=code("response_plasticity/train.py"),
+        architecture=code("repdyn/networks/architectures/mlp.py"),
+    output:
+        runs="<results>/response_plasticity/{response}.nc",
+    resources:
+        **gpu_job(),
+    params:
+        **{**training(RESPONSE["rows"], "response"), "device": "cpu"},
+        **{key: RESPONSE[key] for key in ("task", "minibatch")},
+        **{key: PLASTICITY[key] for key in ("methods", "ages", "times")},
+    script:
+        "../scripts/run.py"
+
+
+rule response_plasticity_compare:
+    """Compare the steps that a second encoding takes with those of fresh networks."""
+    input:
+        code=code("response_plasticity/compare.py"),
+        runs=expand("<results>/response_plasticity/{response}.nc", response=ON_CIRCLE),
+    output:
+        table=table(
+            "response_plasticity", "every network on a second encoding", "Training response"
+        ),
+        summary=table(
+            "response_plasticity_summary",
+            "plasticity",
+            "Training response",
+            "response_plasticity_table",
+        ),
+    params:
+        level=PLASTICITY["level"],
+        confidence=study["intervals"]["confidence"],
+    script:
+        "../scripts/run.py"
+
+
+rule response_plasticity_plot:
+    """Draw how long a second encoding takes."""
+    input:
+        code=code("response_plasticity/plot.py"),
+        table=rules.response_plasticity_compare.output.table,
+        summary=rules.response_plasticity_compare.output.summary,
+    output:
+        **figure("response_plasticity", "plasticity", "Training response"),
+    params:
+        level=PLASTICITY["level"],
+        confidence=study["intervals"]["confidence"],
+    script:
+        "../scripts/run.py"
+
+
+rule response_plasticity:
+    """Second system: how long a second encoding takes after a first one."""
+    input:
+        rules.response_plasticity_plot.output,
 
 
 rule response_bridge_train:
