@@ -17,6 +17,7 @@ from repdyn import networks
 EXPERIMENTS = ("two_points", "architectures", "losses", "depth", "gains", "phase_diagram", "falsification")
 EXPERIMENTS += ("final_distance", "out_of_sample", "xor", "blobs", "mnist_pairs", "mnist_structure")
 EXPERIMENTS += ("response_law", "response_rank", "response_bridge", "response_plasticity", "repeatability")
+EXPERIMENTS += ("response_splitting",)
 FIGURES = {f"{name}_plot" for name in EXPERIMENTS}
 # rows of the smoke study
 XOR, BLOBS, RESPONSE, PHASES = ("rich", "lazy"), ("large", "small"), ("relu", "tanh"), ("depth_2", "depth_5")
@@ -31,10 +32,12 @@ TABLES = (
     *("response_law", "response_law_verdicts", "response_rank", "response_rank_effects", "response_rank_combined"),
     *("response_rank_correlations", "response_bridge", "response_bridge_summary"),
     *("repeatability", "repeatability_summary", "response_plasticity", "response_plasticity_summary"),
+    *("response_splitting", "response_splitting_summary"),
 )
 # whose scripts know nothing of the theory
 WITHOUT_THEORY = ("two_points_data", "mnist_fetch", "blobs_measure", "blobs_plot", "response_rank_compare")
 WITHOUT_THEORY += ("response_rank_plot", "response_plasticity_compare", "response_plasticity_plot")
+WITHOUT_THEORY += ("response_splitting_compare", "response_splitting_plot")
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +237,8 @@ def test_the_second_system_is_trained_again_only_for_what_decides_it(smoke):
     assert planned("response_plasticity={level: 0.25}") == plasticity
     assert planned("response_plasticity={ages: [0.5]}") == plasticity | {"response_plasticity_train"}
     assert planned("response_bridge={windows: 3}") == {"response_bridge_compare", "response_bridge_plot"}
-    assert planned("response={radius: 0.2}") == law | rank | {"response_train"}
+    splitting = {f"response_splitting_{step}" for step in ("compare", "plot")}
+    assert planned("response={radius: 0.2}") == law | rank | splitting | {"response_train"}
 
 
 def test_a_changed_threshold_trains_nothing(smoke):

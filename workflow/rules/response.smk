@@ -2,6 +2,7 @@
 # Makes: <results>/response/{response}.nc, the training response of every network and method as it learns; of it the
 # tables response_law.csv (one row a network, method and stage), response_law_verdicts.csv, response_rank.csv (one row
 # a network, method and loss), response_rank_effects.csv, response_rank_correlations.csv, response_rank_combined.csv;
+# response_splitting.csv (one row a network and method), response_splitting_summary.csv;
 # <results>/response_plasticity/{response}.nc, losses on a second encoding; the tables response_plasticity.csv (one row a
 # network, method and age) and response_plasticity_summary.csv; <results>/response_bridge/{two_points}.nc, tangent kernels; the tables
 # response_bridge.csv (one row a network and window of training) and response_bridge_summary.csv; the figures
@@ -108,6 +109,45 @@ rule response_rank:
     """Second system: feature space and fragility."""
     input:
         rules.response_rank_plot.output,
+
+
+rule response_splitting_compare:
+    """Count the parts into which the response divides the inputs, before training and after it."""
+    input:
+        code=code("response_splitting/compare.py"),
+        runs=expand("<results>/response/{response}.nc", response=RESPONSE["rows"]),
+    output:
+        table=table("response_splitting", "parts of every network", "Training response"),
+        summary=table(
+            "response_splitting_summary",
+            "parts of the inputs",
+            "Training response",
+            "response_splitting_table",
+        ),
+    params:
+        confidence=study["intervals"]["confidence"],
+    script:
+        "../scripts/run.py"
+
+
+rule response_splitting_plot:
+    """Draw how training divides the inputs."""
+    input:
+        code=code("response_splitting/plot.py"),
+        table=rules.response_splitting_compare.output.table,
+        summary=rules.response_splitting_compare.output.summary,
+    output:
+        **figure("response_splitting", "parts of the inputs", "Training response"),
+    params:
+        confidence=study["intervals"]["confidence"],
+    script:
+        "../scripts/run.py"
+
+
+rule response_splitting:
+    """Second system: does training divide the inputs into parts?"""
+    input:
+        rules.response_splitting_plot.output,
 
 
 rule response_plasticity_train:
