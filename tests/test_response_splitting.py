@@ -54,6 +54,7 @@ def test_made_up_runs_split_into_their_parts(tmp_path, lost):
     compare_splitting.main(paths, 0.95, *tables)
     table, summary = map(artifacts.read_table, tables)
     assert len(table) == 2 * 2 * 5 and table.parts_start.to_numpy() == pytest.approx(1)
+    assert table[table.seed != 1].parts_over_full.to_numpy() == pytest.approx(1)
     assert table[table.seed == 0].parts_end.dropna().to_numpy() == pytest.approx(4)
     single = summary[summary.method == "single"]
     assert (single.parts_ratio_n == (4 if lost else 5)).all() and single.parts_ratio_low.isna().all() == lost

@@ -18,6 +18,9 @@ MEANS = {"parts_ratio": "log", "parts_start": "log", "parts_end": "log", "opposi
 
 def main(runs: list[str], confidence: float, table: str, summary: str) -> None:
     rows = pd.DataFrame([row for path in runs for row in measured(artifacts.read_dataset(path))])
+    full = rows[rows.method == "full"].set_index(["setting", "seed"]).parts_end
+    same = full.reindex(pd.MultiIndex.from_frame(rows[["setting", "seed"]])).to_numpy()
+    rows = rows.assign(parts_over_full=rows.parts_end / same)  # of the same initial network
     artifacts.write_table(rows, table)
     means = pd.DataFrame(
         [dict(zip(GROUP, key)) | averaged(of, confidence) for key, of in rows.groupby(GROUP, sort=False)]
