@@ -6,7 +6,7 @@ from matplotlib.lines import Line2D
 
 from repdyn import artifacts
 from repdyn.plotting import style
-from repdyn.plotting.response_style import by_setting, method_handles
+from repdyn.plotting.response_style import by_setting, factor_axis, method_handles
 
 
 def figure(table: pd.DataFrame, verdicts: pd.DataFrame, confidence: float) -> tuple[Figure, pd.DataFrame]:
@@ -17,13 +17,15 @@ def figure(table: pd.DataFrame, verdicts: pd.DataFrame, confidence: float) -> tu
     kernel, response = (of[of.quantity == name] for name in ("kernel", "response"))
     page = Figure(figsize=(12, 2.6 + 0.42 * len(settings)))
     height = page.get_size_inches()[1]
-    style.headline(page, _kernel_says(kernel) + "; " + _response_says(response), _how_to_read(of, confidence))
+    title = f"{_kernel_says(kernel)}; {_response_says(response)}"
+    if of.factor_p.isna().all():
+        title = "Too few networks to say whether the kernel ages, and how the response decays"
+    style.headline(page, title, _how_to_read(of, confidence))
     style.legend(page, [*method_handles(of.method), *_bar_handles(of)], 0.75)
     edges = {"left": 0.125, "right": 0.985, "top": 1 - 1.5 / height, "bottom": 0.6 / height, "wspace": 0.06}
     first, second = page.subplots(1, 2, gridspec_kw=edges)
     by_setting(first, kernel, single[single.quantity == "kernel"], "factor", settings)
-    first.set_xscale("log")
-    first.axvline(1, color="black", linewidth=0.8)
+    factor_axis(first)
     first.set_xlabel("size of the tangent kernel, end of training / start")
     first.set_title(
         "a   The kernel: left of 1 it ages, right of 1 it grows", loc="left", fontweight="bold", fontsize=10

@@ -6,7 +6,7 @@ from matplotlib.lines import Line2D
 
 from repdyn import artifacts
 from repdyn.plotting import style
-from repdyn.plotting.response_style import by_setting, method_handles
+from repdyn.plotting.response_style import by_setting, factor_axis, method_handles
 
 
 def figure(table: pd.DataFrame, summary: pd.DataFrame, level: float) -> tuple[Figure, pd.DataFrame]:
@@ -20,16 +20,17 @@ def figure(table: pd.DataFrame, summary: pd.DataFrame, level: float) -> tuple[Fi
     axes = page.subplots(1, len(ages), sharex=True, squeeze=False, gridspec_kw=edges)[0]
     for ax, age, letter in zip(axes, ages, "abcdefgh"):
         by_setting(ax, summary[summary.age == age], table[table.age == age], "ratio", settings)
-        ax.axvline(1, color="black", linewidth=0.8)
-        ax.set_xscale("log")
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         ax.set_title(f"{letter}   After {age} steps on the first encoding", loc="left", fontweight="bold", fontsize=10)
         ax.set_xlabel("steps on the second encoding / fresh network's")
         ax.tick_params(labelleft=ax is axes[0])
+    for ax in axes:  # when all is drawn, for the axis is shared
+        factor_axis(ax)
     return page, summary
 
 
 def _title(oldest: pd.DataFrame) -> str:
+    if oldest.ratio_p.isna().all():
+        return "Too few networks to say whether plasticity is lost"
     here = oldest[oldest.ratio_discovery.astype(bool)]
     slower, faster = int((here.ratio > 1).sum()), int((here.ratio < 1).sum())
     return (

@@ -3,11 +3,10 @@
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from repdyn import artifacts
 from repdyn.plotting import style
-from repdyn.plotting.response_style import by_setting, method_handles
+from repdyn.plotting.response_style import by_setting, factor_axis, method_handles
 
 RANK, FRAGILITY = "participation_ratio", "worst"
 
@@ -35,7 +34,7 @@ def figure(table, effects, correlations, combined, confidence: float) -> tuple[F
     for ax, of, name in ((axes[0], rank, RANK), (axes[1], fragile, FRAGILITY)):
         single = table.rename(columns={f"{name}_ratio": "ratio"})
         by_setting(ax, of, single, "ratio", settings)
-        _factors(ax)
+        factor_axis(ax)
     by_setting(axes[2], within, None, "correlation", settings)
     axes[2].axvline(0, color="black", linewidth=0.8)
     axes[2].set_xlim(-1.03, 1.03)
@@ -44,8 +43,8 @@ def figure(table, effects, correlations, combined, confidence: float) -> tuple[F
     for ax, title in zip(axes, titles):
         ax.set_title(title, loc="left", fontweight="bold", fontsize=10)
         ax.tick_params(labelleft=ax is axes[0])
-    axes[0].set_xlabel("participation ratio / full batch's, same initial network")
-    axes[1].set_xlabel("worst-case change / full batch's, same initial network")
+    axes[0].set_xlabel("dimensions / those of full batch")
+    axes[1].set_xlabel("worst-case change / that of full batch")
     return page, pd.concat([_drawn(rank, "ratio"), _drawn(fragile, "ratio"), _drawn(within, "correlation")])
 
 
@@ -64,6 +63,8 @@ def _counts(of: pd.DataFrame, name: str, null: float) -> tuple[int, int]:
 
 def _title(rank, fragile) -> str:
     """What was discovered of the two stochastic methods."""
+    if rank.p.isna().all():
+        return "Too few networks to say whether stochastic training reduces the feature space"
     stochastic = [of[of.method.isin(["single", "minibatch"])] for of in (rank, fragile)]
     (more, fewer), (worse, better) = (_counts(of, "ratio", 1) for of in stochastic)
     return (
@@ -85,18 +86,8 @@ def _together(within: pd.DataFrame, both: pd.Series) -> str:
     text = f"over the networks of a case: {positive} positive, {negative} negative\ntogether {both.correlation:.2f}"
     if both.correlation_low == both.correlation_low:
         text += f" [{both.correlation_low:.2f}, {both.correlation_high:.2f}]"
-    return f"{text}, {both.correlation_n:.0f} settings; $I^2$ = {100 * both.I2:.0f} %"
-
-
-def _factors(ax) -> None:
-    """A logarithmic axis of factors, with plain numbers."""
-    ax.set_xscale("log")
-    ax.axvline(1, color="black", linewidth=0.8)
-    low, high = ax.get_xlim()
-    fine, coarse = (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.4, 1.6, 2), (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
-    ax.set_xticks([tick for tick in (fine if high < 4 * low else coarse) if low <= tick <= high])
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    text += f", {both.correlation_n:.0f} settings"
+    return text if both.I2 != both.I2 else f"{text}; $I^2$ = {100 * both.I2:.0f} %"
 
 
 def _bar_handles(of: pd.DataFrame) -> list[Line2D]:

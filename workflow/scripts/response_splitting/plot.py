@@ -30,6 +30,8 @@ def figure(table: pd.DataFrame, summary: pd.DataFrame, confidence: float) -> tup
 
 
 def _title(summary: pd.DataFrame) -> str:
+    if summary.parts_ratio_p.isna().all():
+        return "Too few networks to say whether training splits the response"
     here = summary[summary.parts_ratio_discovery.astype(bool)]
     more, fewer = int((here.parts_ratio > 1).sum()), int((here.parts_ratio < 1).sum())
     return f"Training splits the response into more parts in {more} of {len(summary)} cases, into fewer in {fewer}"

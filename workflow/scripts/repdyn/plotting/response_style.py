@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from repdyn.plotting import style
 
@@ -54,3 +55,14 @@ def by_setting(ax: Axes, means: pd.DataFrame, single: pd.DataFrame | None, name:
     ax.set_ylim(len(settings) - 0.5, -0.5)
     ax.set_yticks(range(len(settings)), [name.replace("_", " ") for name in settings])
     ax.tick_params(axis="y", length=0)
+
+
+def factor_axis(ax: Axes) -> None:
+    """A logarithmic axis of factors, with plain numbers and a line at 1."""
+    ax.set_xscale("log")
+    ax.axvline(1, color="black", linewidth=0.8)
+    low, high = ax.get_xlim()
+    fine, coarse = (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.4, 1.6, 2), (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
+    ax.set_xticks([tick for tick in (fine if high < 4 * low else coarse) if low <= tick <= high])
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
