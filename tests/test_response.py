@@ -268,13 +268,13 @@ def test_values_at_the_first_time_that_a_loss_is_reached():
 def test_correlations_within_groups_of_known_data():
     rng = np.random.default_rng(1)
     inside, names = 0, 0
-    for _ in range(400):
+    for _ in range(2000):
         x = rng.normal(size=5)
         y = 0.6 * x + 0.8 * rng.normal(size=5)
         r, p = group_correlations.within(x, y)
         inside += r.low <= 0.6 <= r.high
         names += group_correlations.within(x, rng.normal(size=5))[1] < 0.05
-    assert inside / 400 == pytest.approx(0.95, abs=0.03) and names / 400 == pytest.approx(0.05, abs=0.03)
+    assert inside / 2000 == pytest.approx(0.95, abs=0.015) and names / 2000 == pytest.approx(0.05, abs=0.015)
     r, p = group_correlations.within([1.0, 2, 3, np.nan, 7], [2.0, 4, 7, 1, np.nan])
     assert r.n == 3 and r.value > 0.99 and np.isnan([r.low, r.high, p]).all()
     assert np.isnan(group_correlations.within(np.ones(9), np.arange(9))[0].value)
