@@ -21,7 +21,7 @@ rule repeatability_train:
     output:
         runs="<results>/repeatability/{two_points}.nc",
     resources:
-        **gpu_job(),
+        **gpu_job(device="cpu"),
     params:
         **{**training(REPEATED, "two_points"), "device": "cpu"},
         finer=study["repeatability"]["finer"],

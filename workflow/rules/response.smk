@@ -158,7 +158,7 @@ rule response_plasticity_train:
     output:
         runs="<results>/response_plasticity/{response}.nc",
     resources:
-        **gpu_job(),
+        **gpu_job(device="cpu"),
     params:
         **{**training(RESPONSE["rows"], "response"), "device": "cpu"},
         **{key: RESPONSE[key] for key in ("task", "minibatch")},
