@@ -44,6 +44,8 @@ GRID_ROWS = "rows: [default, tanh, gain_1.4, two_layer]"
 FALSIFIED_ROWS = "rows: [default, elu, tanh, swish, skip, two_layer, one_unit]"
 MEASURED_ROWS = "rows: [linear, tanh, swish, elu, attention, recurrent, skip, default, dropout, cnn, layernorm]"
 
+REPEATED_ROWS = "rows: [default, relu, tanh, swish, skip]"
+
 COLUMNS = "name, model, activation, gain, lr, width, depth, steps, layer, solver"
 LIST = "default, gain_0.9, skip, cnn, flat"
 NAME = "a name of a-z, 0-9, '_', '.' and '-' that begins with a letter or digit, without '/' or '..', at most 64 long, "
@@ -70,7 +72,8 @@ def project(tmp_path):
     """A folder with the shipped configuration, a small table and an overlay that selects it."""
     shutil.copytree(ROOT / "config", tmp_path / "config")
     base = (tmp_path / BASE).read_text()
-    for rows, own in {GRID_ROWS: "rows: all", FALSIFIED_ROWS: "rows: all", MEASURED_ROWS: "rows: [default]"}.items():
+    own_rows = {GRID_ROWS: "rows: all", FALSIFIED_ROWS: "rows: all", MEASURED_ROWS: "rows: [default]"}
+    for rows, own in {**own_rows, REPEATED_ROWS: "rows: [default, gain_0.9]"}.items():
         assert rows in base
         base = base.replace(rows, own)
     (tmp_path / BASE).write_text(base)
@@ -191,8 +194,8 @@ CONFIG_CASES = [
         "trainning: {finer: 2}",
         " = {'finer': 2}: unknown key; did you mean 'training'? "
         "Known keys here: results, training, runs, intervals, claims, seeds, two_points, depth, measured_rates, width, "
-        "gains, clock, phase_diagram, falsification, final_distance, xor, blobs, mnist, mnist_pairs, mnist_structure, "
-        "response, response_law, response_rank",
+        "gains, clock, phase_diagram, falsification, final_distance, repeatability, xor, blobs, mnist, mnist_pairs, "
+        "mnist_structure, response, response_law, response_rank, response_plasticity",
     ),
     (
         "two_points.task.dy_2: 1",
@@ -303,6 +306,9 @@ def test_rows_that_are_not_selected_are_missed_by_their_experiments_alone(projec
         ],
         "gains": [f"{MINE}:2: gains.rows = ['default', 'gain_0.9']: default {told}"],
         "measured_rates": [f"{line('rows: [default]')}: measured_rates.rows = ['default']: default {told}"],
+        "repeatability": [
+            f"{line('rows: [default, gain_0.9]')}: repeatability.rows = ['default', 'gain_0.9']: default {told}"
+        ],
         "depth": [f"{line('row: default')}: depth.row = 'default': {told}"],
     }
 
@@ -518,6 +524,18 @@ def test_rates_are_measured_along_the_gradient_in_a_network_that_can_be_built(pr
     ]
     (told,) = problems(project, {"measured_rates": {"rows": ["cnn"], "width": 20}})
     assert told.startswith("command line (--config): measured_rates.width = 20: cnn is trained with so many units: ")
+
+
+def test_networks_whose_units_have_no_other_order_or_whose_steps_no_size(project):
+    told = "expected a row of dense layers without dropout, whose units can be reordered"
+    assert problems(project, {"repeatability": {"rows": ["cnn"]}}) == [
+        f"command line (--config): repeatability.rows[0] = 'cnn': cnn: {told}"
+    ]
+    (project / TABLE).write_text(ROWS.replace("cnn\tcnn\t", "cnn\tmlp\t").replace("400\t4\tsgd", "400\t2\tflow"))
+    assert problems(project, {"repeatability": {"rows": ["cnn"]}}) == [
+        "command line (--config): repeatability.rows[0] = 'cnn': flow: expected a row that is trained in steps, to "
+        "make them smaller"
+    ]
 
 
 def test_rows_that_are_not_selected_are_checked_too(project):
@@ -787,6 +805,7 @@ LACKING = {
     "final_distance": "final_distance.rows",
     "out_of_sample": "final_distance.rows",
     "measured_rates": "measured_rates.rows",
+    "repeatability": "repeatability.rows",
 }
 
 

@@ -13,10 +13,11 @@ from runs import after, ensemble, figure_files
 
 from repdyn import artifacts
 from repdyn.data import encoding
+from repdyn.fitting import response_laws
 from repdyn.networks import Shape, response
 from repdyn.networks.activations import ACTIVATIONS
 from repdyn.networks.tangent_kernel import of_networks
-from repdyn.statistics import effective_dimension
+from repdyn.statistics import effective_dimension, group_correlations
 from repdyn.training import batches, loop, recorders
 from repdyn.training.compiled import CompiledTrainer
 from repdyn.training.ensemble import BATCHES, Member, generator
@@ -28,7 +29,6 @@ ROW = {
     **{"steps": 400, "networks": 3, "init_seed": 0, "batch_seed": 3},
 }
 METHODS = ["single", "minibatch", "full", "adam"]
-INTERVALS = {"confidence": 0.95, "resamples": 200}
 
 
 def shallow(activation="tanh", width=20, rates=(0.1, 0.1, 0.1), solver="sgd"):
@@ -265,28 +265,37 @@ def test_values_at_the_first_time_that_a_loss_is_reached():
     assert np.isnan(effective_dimension.at_loss(np.array([1, np.nan, 0.1]), 0.1, value)[0])
 
 
-def test_effects_and_correlations_of_known_data():
+def test_correlations_within_groups_of_known_data():
     rng = np.random.default_rng(1)
-    first = rng.uniform(1, 2, 200)
-    second = first * np.exp(0.3 + 0.1 * rng.normal(size=200))
-    found = effective_dimension.effect(first, second, 0.95, 500, 0)
-    assert found["log_ratio"] == pytest.approx(0.3, abs=0.03) and found["effect_size"] == pytest.approx(3, rel=0.15)
-    assert found["low"] < found["log_ratio"] < found["high"] and found["networks"] == 200
-    assert np.isnan(effective_dimension.effect(first[:2], second[:2], 0.95, 500, 0)["log_ratio"])
+    inside, names = 0, 0
+    for _ in range(2000):
+        x = rng.normal(size=5)
+        y = 0.6 * x + 0.8 * rng.normal(size=5)
+        r, p = group_correlations.within(x, y)
+        inside += r.low <= 0.6 <= r.high
+        names += group_correlations.within(x, rng.normal(size=5))[1] < 0.05
+    assert inside / 2000 == pytest.approx(0.95, abs=0.015) and names / 2000 == pytest.approx(0.05, abs=0.015)
+    r, p = group_correlations.within([1.0, 2, 3, np.nan, 7], [2.0, 4, 7, 1, np.nan])
+    assert r.n == 3 and r.value > 0.99 and np.isnan([r.low, r.high, p]).all()
+    assert np.isnan(group_correlations.within(np.ones(9), np.arange(9))[0].value)
 
-    group = np.repeat([0, 1], 300)
-    x = rng.normal(size=600)
-    y = 0.6 * x + 0.8 * rng.normal(size=600)
-    r, low, high, n = effective_dimension.correlation(
-        x + 50 * group, y - 90 * group, group, np.arange(600), 0.95, 500, 0
-    )
-    assert n == 600 and low < r < high and r == pytest.approx(0.6, abs=0.08) and high - low < 0.2
-    within = [np.corrcoef(x[group == g], y[group == g])[0, 1] for g in (0, 1)]
-    assert min(within) - 0.02 <= r <= max(within) + 0.02
-    copied = [np.repeat(a[:20], 30) for a in (x, y, group, np.arange(600))]
-    assert np.diff(effective_dimension.correlation(*copied, 0.95, 500, 0)[1:3]) > 2 * (
-        high - low
-    )  # 20 clusters, not 600
+
+def test_heterogeneity_is_that_of_the_groups():
+    """With one correlation in all groups Q is chi^2; with opposite ones it is not, and I^2 says so."""
+    rng = np.random.default_rng(2)
+
+    def drawn(correlations, n=20):
+        x = rng.normal(size=(len(correlations), n))
+        y = np.array(correlations)[:, None] * x + rng.normal(size=x.shape)
+        r = [group_correlations.within(*pair)[0].value for pair in zip(x, y, strict=True)]
+        return group_correlations.heterogeneity(r, np.full(len(r), n))
+
+    same = [drawn([0.5] * 12) for _ in range(300)]
+    assert np.mean([one["Q_p"] < 0.05 for one in same]) == pytest.approx(0.05, abs=0.04)
+    assert np.mean([one["Q"] for one in same]) == pytest.approx(11, rel=0.08)
+    opposite = drawn([0.7] * 6 + [-0.7] * 6)
+    assert opposite["Q_p"] < 1e-6 and opposite["I2"] > 0.6
+    assert np.isnan(group_correlations.heterogeneity([0.5], [9])["Q"])
 
 
 # ---- through every script
@@ -302,11 +311,12 @@ def folder(tmp_path_factory):
     return folder
 
 
+RANK_TABLES = ("rank", "effects", "correlations", "combined")
+
+
 def analyse(runs, folder):
-    tables = [folder / f"{name}.csv" for name in ("law", "verdicts", "law_curves")]
-    fit_response_law.main(runs, {"early": 0.5, "late": 0.2}, INTERVALS, 0, *tables)
-    tables = [folder / f"{name}.csv" for name in ("ranks", "fragility", "effects", "correlations", "rank_curves")]
-    compare_response_rank.main(runs, [0.3, 0.2, 1e-9], INTERVALS, 0, *tables)
+    fit_response_law.main(runs, {"early": 0.5, "late": 0.2}, 0.95, *(folder / f"{n}.csv" for n in ("law", "verdicts")))
+    compare_response_rank.main(runs, [0.3, 0.2, 1e-9], 0.95, *(folder / f"{name}.csv" for name in RANK_TABLES))
 
 
 def test_every_network_method_and_stage_has_its_row(folder):
@@ -322,21 +332,38 @@ def test_every_network_method_and_stage_has_its_row(folder):
 
 def test_the_law_is_that_of_the_measured_kernel(folder):
     run = artifacts.read_dataset(folder / "10.nc").isel(method=2, seed=1)
-    curves = artifacts.read_table(folder / "law_curves.csv")
-    one = curves[(curves.setting == "10") & (curves.method == "full") & (curves.seed == 1)]
-    size, shape = (one[one.quantity == f"kernel {part}"].value.to_numpy() for part in "Ak")
+    law = artifacts.read_table(folder / "law.csv").astype({"setting": str})
+    one = law.query("setting == '10' and method == 'full' and seed == 1 and quantity == 'kernel' and stage == 'whole'")
     matrix = np.stack([
         [run.kernel.values[t][run.steps_apart.values == d].mean() for d in range(len(run.distance))]
         for t in range(len(run.time))
     ])  # fmt: skip
-    u, s, v = np.linalg.svd(matrix)
-    np.testing.assert_allclose(np.outer(size, shape), s[0] * np.outer(u[:, 0], v[0]), rtol=1e-4)
+    u, s, _ = np.linalg.svd(matrix)
+    assert one.rank1_share.item() == pytest.approx(s[0] ** 2 / (s**2).sum(), rel=1e-5)
+    assert one.factor.item() == pytest.approx(u[-1, 0] / u[0, 0], rel=1e-4)
     # the two ways to the response agree at the row's own step, to its first order
     assert np.abs(run.response - run.along).max() < 0.15 * np.abs(run.along).max()
 
 
+def test_a_verdict_needs_five_networks_and_a_clear_lead():
+    """Made-up criteria of six networks: a law with a lead is named, one without is not, nor one of four networks."""
+
+    def verdict(leads):
+        rows = pd.DataFrame({f"criterion_{law}": 30.0 for law in response_laws.LAWS}, index=range(len(leads)))
+        rows = rows.assign(criterion_power=0.0, criterion_relaxation=leads, best_law="power", factor=0.1, reason="")
+        rows = rows.assign(rank1_share=1, explained=1, half_width=1.0, exponent=1, r2=1, power_lead=leads)
+        return fit_response_law.verdict(rows, 0.95)
+
+    clear = verdict([5.0, 6, 7, 6, 5, 6])
+    assert clear["verdict"] == "power, decays" and clear["rival"] == "relaxation" and clear["lead_low"] > 2
+    assert clear["power_lead_p"] < 0.001 and clear["unit"] == "network"
+    assert verdict([5.0, -3, 7, 1, 0, 6])["verdict"] == "undecided, power or relaxation, decays"
+    few = verdict([5.0, 6, 7, 6])
+    assert few["verdict"].startswith("undecided") and np.isnan(few["lead_low"]) and np.isnan(few["power_lead_p"])
+
+
 def test_ranks_are_compared_at_the_same_loss_and_missing_ones_have_their_reason(folder):
-    ranks = artifacts.read_table(folder / "ranks.csv")
+    ranks = artifacts.read_table(folder / "rank.csv")
     assert len(ranks) == 2 * 4 * 3 * 3
     never = ranks[ranks.loss == 1e-9]
     assert never.participation_ratio.isna().all() and never.reason.str.startswith("lowest loss").all()
@@ -346,9 +373,18 @@ def test_ranks_are_compared_at_the_same_loss_and_missing_ones_have_their_reason(
     assert set(effects.method) == {"single", "minibatch", "adam"}
     pair = some[(some.setting == "10")].pivot(index="seed", columns="method", values="participation_ratio")
     one = effects.query("setting == '10' and loss == 0.3 and method == 'adam' and measure == 'participation_ratio'")
-    assert one.log_ratio.item() == pytest.approx(np.log(pair.adam / pair.full).mean(), abs=1e-8)
+    assert np.log(one.ratio.item()) == pytest.approx(np.log(pair.adam / pair.full).mean(), abs=1e-7)
+    assert np.isnan(one.ratio_low.item()) and one.ratio_n.item() == 3 and not one.discovery.item()
+    own = some.query("setting == '10' and method == 'adam'").set_index("seed").participation_ratio_ratio
+    np.testing.assert_allclose(own, (pair.adam / pair.full)[own.index], rtol=1e-6)
     correlations = artifacts.read_table(folder / "correlations.csv")
-    assert correlations[correlations.setting == "all"].correlation.dropna().between(-1, 1).all()
+    assert set(correlations.setting) == {"10", "line"}  # of no other group, pooled ones have a table of their own
+    here = correlations.query("setting == '10' and loss == 0.3 and method == 'adam' and fragility == 'worst'")
+    of = some.query("setting == '10' and method == 'adam'")
+    expected = np.corrcoef(np.log(of.participation_ratio), np.log(of.worst))[0, 1]
+    assert here.set_index("rank").correlation["participation_ratio"] == pytest.approx(expected, abs=1e-6)
+    combined = artifacts.read_table(folder / "combined.csv")
+    assert len(combined) == 3 * 4 and (combined.correlation_n <= 2).all() and combined.correlation_low.isna().all()
 
 
 def test_networks_that_diverged_are_listed(folder, tmp_path):
@@ -362,7 +398,7 @@ def test_networks_that_diverged_are_listed(folder, tmp_path):
     verdict = artifacts.read_table(tmp_path / "verdicts.csv").query("method == 'single' and stage == 'whole'")
     assert set(verdict.fitted) == {2} and set(verdict.networks) == {3}
     assert verdict.reason.str.startswith("1 of 3: only 5 times").all()
-    ranks = artifacts.read_table(tmp_path / "ranks.csv").query("method == 'single' and seed == 2 and loss == 0.2")
+    ranks = artifacts.read_table(tmp_path / "rank.csv").query("method == 'single' and seed == 2 and loss == 0.2")
     assert ranks.reason.item() == "diverged"
     draw(tmp_path, tmp_path)
 
@@ -388,20 +424,20 @@ def test_a_rebuild_gives_the_same_bytes(folder, tmp_path):
 
 
 def draw(folder, output):
-    tables = [folder / f"{name}.csv" for name in ("verdicts", "law_curves")]
-    law = figure_files(plot_response_law, output, *tables, 3, name="law_figure")
-    tables = [folder / f"{name}.csv" for name in ("ranks", "fragility", "effects", "correlations")]
-    rank = figure_files(plot_response_rank, output, *tables, 0.95, 3, name="rank_figure")
+    tables = [folder / f"{name}.csv" for name in ("law", "verdicts")]
+    law = figure_files(plot_response_law, output, *tables, 0.95, name="law_figure")
+    rank = figure_files(
+        plot_response_rank, output, *(folder / f"{name}.csv" for name in RANK_TABLES), 0.95, name="rank_figure"
+    )
     return [path.read_bytes() for path in (*law, *rank)]
 
 
 def test_the_figures_have_fixed_bytes_and_tables_of_what_they_draw(folder, tmp_path):
     assert draw(folder, tmp_path) == draw(folder, tmp_path / "again")
     drawn = pd.read_csv(tmp_path / "law_figure.csv", dtype={"setting": str})
-    curves = artifacts.read_table(folder / "law_curves.csv")
-    of = curves[(curves.setting == "line") & (curves.method == "adam") & (curves.quantity == "kernel A")]
-    last = of[of.x == of.x.max()].set_index("seed").value / of[of.x == 0].set_index("seed").value
-    here = drawn[(drawn.setting == "line") & (drawn.method == "adam") & (drawn.quantity == "kernel A")]
-    assert here.value.iloc[-1] == pytest.approx(np.exp(np.log(last).mean()), rel=1e-6)
+    law = artifacts.read_table(folder / "law.csv").astype({"setting": str})
+    of = law.query("setting == 'line' and method == 'adam' and quantity == 'kernel' and stage == 'whole'")
+    here = drawn.query("setting == 'line' and method == 'adam' and shown == 'factor'")
+    assert here.value.item() == pytest.approx(np.exp(np.log(of.factor).mean()), rel=1e-6)
     rank = pd.read_csv(tmp_path / "rank_figure.csv", dtype={"setting": str})
     assert {"participation_ratio", "worst"} <= set(rank.quantity)

@@ -138,3 +138,25 @@ def test_of_many_tests_few_are_named():
     p = np.r_[np.random.default_rng(0).uniform(size=200), np.nan]
     assert intervals.discoveries(p).sum() <= 2 < (p < 0.05).sum()
     assert intervals.discoveries([1e-6, 0.5])[0]
+
+
+@pytest.mark.parametrize("n", (5, 20))
+def test_a_further_network_lies_below_its_limit_as_often_as_it_says(n):
+    draw = np.random.default_rng(1)
+    below = [
+        np.exp(draw.normal(-4.0, 0.7)) <= intervals.prediction_limit(np.exp(draw.normal(-4.0, 0.7, n)), scale="log")
+        for _ in range(ROUNDS)
+    ]
+    assert sound(np.mean(below)), np.mean(below)
+    assert np.isnan(intervals.prediction_limit([0.1, 0.2, 0.1, 0.4]))
+
+
+def test_p_is_uniform_where_nothing_differs_and_agrees_with_the_interval():
+    draw = np.random.default_rng(2)
+    ratios = np.exp(draw.normal(0.0, 0.5, (ROUNDS, 5)))
+    p = np.array([intervals.p_value(one, 1, "log") for one in ratios])
+    assert sound(np.mean(p > 0.05)), np.mean(p > 0.05)
+    for one, value in zip(ratios[:50], p, strict=False):
+        mean = intervals.mean(one, scale="log")
+        assert (value < 0.05) == (not mean.low <= 1 <= mean.high)
+    assert np.isnan(intervals.p_value([1.0, 2.0, 3.0, 4.0])) and np.isnan(intervals.p_value(np.ones(9)))

@@ -112,7 +112,7 @@ def test_the_second_system_has_every_activation_on_both_shapes_and_a_lazy_row():
     assert {(row["activation"], row["shape"]) for row in found.values()} == wanted
     assert found["relu_lazy"] == {
         "name": "relu_lazy", "shape": "circle", "activation": "relu", "gain": 4.0, "width": 64, "lr": 0.006,
-        "adam_lr": 0.003, "steps": 10000, "networks": 8, "init_seed": found["relu_lazy"]["init_seed"], "batch_seed": 3,
+        "adam_lr": 0.003, "steps": 10000, "networks": 5, "init_seed": found["relu_lazy"]["init_seed"], "batch_seed": 3,
     }  # fmt: skip
     paper = rows("response", PAPER)
     assert paper.keys() == found.keys() and all(row["networks"] == 50 and row["width"] > 64 for row in paper.values())
@@ -402,7 +402,9 @@ def with_architecture(monkeypatch, tmp_path):
     "layers, seed", [("[*chain(shape)[:-1], *chain(shape, dropout=0.2)[-1:]]", 1), ("chain(shape)", None)]
 )
 def test_whatever_drops_units_has_a_seed_for_it(with_architecture, layers, seed):
-    found = load_study(with_architecture("noisy", layers), [BASE], ROOT)["two_points"]["rows"]
+    config = with_architecture("noisy", layers)
+    config["repeatability"]["rows"] = ["tanh"]  # units that drop out can't be reordered
+    found = load_study(config, [BASE], ROOT)["two_points"]["rows"]
     assert found["default"]["model"] == "noisy" and found["default"]["dropout_seed"] == seed
     assert found["dropout"]["dropout_seed"] == 1 and found["tanh"]["dropout_seed"] is None
 

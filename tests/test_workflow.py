@@ -18,13 +18,15 @@ from repdyn import networks
 EXPERIMENTS = ("two_points", "architectures", "losses", "depth", "gains", "phase_diagram", "falsification")
 EXPERIMENTS += ("clock", "clock_orbit", "clock_drift")
 EXPERIMENTS += ("final_distance", "out_of_sample", "xor", "blobs", "mnist_pairs", "mnist_structure")
-EXPERIMENTS += ("response_law", "response_rank", "measured_rates", "width")
+EXPERIMENTS += ("response_law", "response_rank", "response_splitting", "response_plasticity", "repeatability")
+EXPERIMENTS += ("measured_rates", "width")
 FIGURES = {f"{name}_plot" for name in EXPERIMENTS}
 # rows of the smoke study
 XOR, BLOBS, RESPONSE, PHASES = ("rich", "lazy"), ("large", "small"), ("relu", "tanh"), ("depth_2", "depth_5")
-FALSIFIED, GRID, MEASURED = ("default", "skip"), ("default",), ("default", "cnn", "flow")
+FALSIFIED, GRID, MEASURED, REPEATED = ("default", "skip"), ("default",), ("default", "cnn", "flow"), ("default",)
 WIDTHS = ("leaky_relu_20", "leaky_relu_40", "tanh_20", "tanh_40")
 CLOCKED = ("tanh", "leaky")
+ON_CIRCLE = ("relu",)
 STRUCTURE = ("mnist_structure", "mnist_structure_adam", "mnist_structure_steps_0.5", "mnist_structure_steps_1")
 MNIST = ("mnist_pairs", *STRUCTURE)
 TABLES = (
@@ -36,12 +38,15 @@ TABLES = (
     *("out_of_sample_summary", "out_of_sample", "xor", "xor_pairs", "xor_summary"),
     *("blobs", "blobs_summary", "mnist_pairs", "mnist_pairs_summary", "mnist_structure"),
     *("mnist_structure_correlations", "mnist_structure_steps", "mnist_structure_steps_summary"),
-    *("response_law", "response_law_verdicts", "response_rank", "response_rank_fragility", "response_rank_effects"),
+    *("response_law", "response_law_verdicts", "response_rank", "response_rank_effects", "response_rank_combined"),
     "response_rank_correlations",
+    *("repeatability", "repeatability_summary", "response_plasticity", "response_plasticity_summary"),
+    *("response_splitting", "response_splitting_summary"),
 )
 # whose scripts know nothing of the theory
 WITHOUT_THEORY = ("two_points_data", "mnist_fetch", "blobs_measure", "blobs_plot", "response_rank_compare")
-WITHOUT_THEORY += ("response_rank_plot",)
+WITHOUT_THEORY += ("response_rank_plot", "response_plasticity_compare", "response_plasticity_plot")
+WITHOUT_THEORY += ("response_splitting_compare", "response_splitting_plot")
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +93,8 @@ def test_everything_is_made(smoke, settings):
         expected |= {f"xor/{name}.nc", f"xor/two_points/{name}.nc", f"xor/two_points/{name}.csv"}
     expected |= {f"blobs/{name}.nc" for name in BLOBS} | {"blobs/maps.csv", "mnist_pairs/curves.csv"}
     expected |= {"xor/matrices.csv", "mnist_structure/pairs.csv", *(f"{name}/rates.csv" for name in STRUCTURE)}
-    expected |= {f"response/{name}.nc" for name in RESPONSE} | {
-        f"response/{name}_curves.csv" for name in ("law", "rank")
-    }
+    expected |= {f"response/{name}.nc" for name in RESPONSE} | {f"response_plasticity/{name}.nc" for name in ON_CIRCLE}
+    expected |= {f"repeatability/{name}.nc" for name in REPEATED}
     expected |= {f"measured_rates/{name}.nc" for name in MEASURED} | {"measured_rates/curves.csv"}
     expected |= {f"width/{name}.{kind}" for name in WIDTHS for kind in ("nc", "csv")}
     expected |= {f"tables/{name}.csv" for name in TABLES}
@@ -180,6 +184,8 @@ def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings
     jobs |= {("response_train", name) for name in RESPONSE} | {("measured_rates_train", name) for name in MEASURED}
     jobs |= {(f"width_{step}", name) for step in ("train", "fit") for name in WIDTHS}
     jobs |= {(f"falsification_{step}", name) for step in ("train", "fit") for name in FALSIFIED}
+    jobs |= {("repeatability_train", name) for name in REPEATED}
+    jobs |= {("response_plasticity_train", name) for name in ON_CIRCLE}
     assert {job for job in planned if job[1]} == jobs
     assert names(planned) == set(rules()) - {"two_points_data", "mnist_fetch"}
 
@@ -251,7 +257,11 @@ def test_the_second_system_is_trained_again_only_for_what_decides_it(smoke):
     law, rank = {"response_law_fit", "response_law_plot"}, {"response_rank_compare", "response_rank_plot"}
     assert planned("response_rank={levels: [0.25]}") == rank
     assert planned("response_law={late: 0.1}") == law
-    assert planned("response={radius: 0.2}") == law | rank | {"response_train"}
+    plasticity = {f"response_plasticity_{step}" for step in ("compare", "plot")}
+    assert planned("response_plasticity={level: 0.25}") == plasticity
+    assert planned("response_plasticity={ages: [0.5]}") == plasticity | {"response_plasticity_train"}
+    splitting = {f"response_splitting_{step}" for step in ("compare", "plot")}
+    assert planned("response={radius: 0.2}") == law | rank | splitting | {"response_train"}
 
 
 def test_a_changed_threshold_trains_nothing(smoke):

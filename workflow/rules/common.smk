@@ -95,12 +95,12 @@ def smaller(names, experiment):
     }
 
 
-def gpu_job(gigabytes=4, hours=2):
+def gpu_job(gigabytes=4, hours=2, device=study["training"]["device"]):
     """resources: what training asks of a cluster, twice as much at each attempt; a GPU if it may use one.
 
     The interval of its checkpoints stands here because, unlike params, it decides nothing about the result.
     """
-    gpu = {} if study["training"]["device"] == "cpu" else {"gpu": 1}
+    gpu = {} if device == "cpu" else {"gpu": 1}
     return {
         "mem_mb": lambda wildcards, attempt: 1000 * gigabytes * 2 ** (attempt - 1),
         "runtime": lambda wildcards, attempt: 60 * hours * 2 ** (attempt - 1),

@@ -1,57 +1,44 @@
 """Feature space and fragility of the networks of every method at the same training loss.
 
-Tables: ranks and fragility, one row a network, method and loss; effects, what a stochastic method does to them in
-comparison with full-batch training of the same initial network; correlations of fragility with rank.
+Tables: one row a network, method and loss; effects, what a stochastic method does in comparison with full-batch
+training of the same initial network; correlations of fragility with dimensions over the networks of one setting and
+method; combined, these correlations together, with how much they differ.
 """
 
 import numpy as np
 import pandas as pd
 
 from repdyn import artifacts
-from repdyn.statistics import effective_dimension
+from repdyn.statistics import effective_dimension, group_correlations, intervals
 
 RANKS = ("participation_ratio", "entropy_rank")
 FRAGILITIES = ("random", "worst")
-EFFECTS = ["setting", "activation", "shape", "loss", "method", "measure", "networks", "log_ratio", "low", "high"]
+MEASURES = (*RANKS, *FRAGILITIES)
 REFERENCE = "full"  # method that others are compared with
+ABOUT = ["setting", "activation", "shape"]
 
 
 def main(
-    runs: list[str],
-    levels: list[float],
-    intervals: dict,
-    seed: int,
-    ranks: str,
-    fragility: str,
-    effects: str,
-    correlations: str,
-    curves: str,
+    runs: list[str], levels: list[float], confidence: float, table: str, effects: str, correlations: str, combined: str
 ) -> None:
-    rows, drawn = [], []
+    rows = []
     for path in runs:
         run = artifacts.read_dataset(path)
+        about = {"setting": run.setting, "activation": run.activation, "shape": run.attrs["shape"]}
         for m, method in enumerate(run.method.values):
             for s in run.seed.values:
-                about = {"setting": run.setting, "activation": run.activation, "shape": run.attrs["shape"]}
-                about |= {"method": method, "seed": s}
-                found, lines = measure(run.isel(method=m, seed=s), run.radius, levels)
-                rows += [about | row for row in found]
-                drawn += [about | line for line in lines]
-    rows = pd.DataFrame(rows)
-    about, end = ["setting", "activation", "shape", "method", "seed", "loss"], ["reason"]
-    starts = [f"{rank}_start" for rank in RANKS]
-    artifacts.write_table(rows[[*about, "step", *RANKS, *starts, *end]], ranks)
-    artifacts.write_table(
-        rows[[*about, *RANKS, *FRAGILITIES, *(f"{name}_start" for name in FRAGILITIES), *end]], fragility
-    )
-    options = (intervals["confidence"], intervals["resamples"], seed)
-    artifacts.write_table(pd.DataFrame(compared(rows, options), columns=[*EFFECTS, "effect_size"]), effects)
-    artifacts.write_table(pd.DataFrame(correlated(rows, options)), correlations)
-    artifacts.write_table(pd.DataFrame(drawn), curves)
+                found = measure(run.isel(method=m, seed=s), run.radius, levels)
+                rows += [about | {"method": method, "seed": s} | row for row in found]
+    rows = beside_reference(pd.DataFrame(rows))
+    artifacts.write_table(rows, table)
+    artifacts.write_table(compared(rows, confidence), effects)
+    within = correlated(rows, confidence)
+    artifacts.write_table(within, correlations)
+    artifacts.write_table(together(within, confidence), combined)
 
 
-def measure(one, radius: float, levels: list[float]) -> tuple[list[dict], list[dict]]:
-    """Rows of one network, one a level of the loss; and its curves along training."""
+def measure(one, radius: float, levels: list[float]) -> list[dict]:
+    """Rows of one network, one a level of the loss."""
     loss, variances = one.loss.values.astype(float), one.variances.values.astype(float)
     curves = {
         "step": one.time.values.astype(float),
@@ -61,46 +48,72 @@ def measure(one, radius: float, levels: list[float]) -> tuple[list[dict], list[d
         "random": np.sqrt((one.perturbed.values.astype(float) ** 2).mean(-1)).mean(-1),
         "worst": effective_dimension.worst_case(one.jacobian.values.astype(float), radius).mean(-1),
     }
-    starts = {f"{name}_start": curves[name][0] for name in (*RANKS, *FRAGILITIES)}
+    starts = {f"{name}_start": curves[name][0] for name in MEASURES}
     rows = []
     for level in levels:
-        found = dict(zip(curves, effective_dimension.at_loss(loss, level, *curves.values()), strict=True))
+        at = dict(zip(curves, effective_dimension.at_loss(loss, level, *curves.values()), strict=True))
         reason = ""
-        if np.isnan(found["step"]):
+        if np.isnan(at["step"]):
             reason = "diverged" if not np.isfinite(loss).all() else f"lowest loss {loss.min():.3g}"
-        rows.append({"loss": level, **found, **starts, "reason": reason})
-    lines = [
-        dict(zip(("time", "training_loss", *RANKS, *FRAGILITIES), row))
-        for row in zip(curves["step"], loss, *list(curves.values())[1:])
-    ]
-    return rows, lines
+        rows.append({"loss": level, **at, **starts, "reason": reason})
+    return rows
 
 
-def compared(rows: pd.DataFrame, options):
-    """Effects of every other method against REFERENCE on ranks and fragility, a setting and level."""
-    measures = (*RANKS, *FRAGILITIES)
-    for (setting, activation, shape, level), of in rows.groupby(["setting", "activation", "shape", "loss"], sort=False):
-        by_method = {method: one.set_index("seed") for method, one in of.groupby("method", sort=False)}
-        for method, one in by_method.items():
-            if method == REFERENCE:
-                continue
-            for name in measures:
-                pairs = by_method[REFERENCE][name].align(one[name], join="inner")
-                about = {"setting": setting, "activation": activation, "shape": shape, "loss": level}
-                yield about | {"method": method, "measure": name, **effective_dimension.effect(*pairs, *options)}
+def beside_reference(rows: pd.DataFrame) -> pd.DataFrame:
+    """With columns MEASURE_ratio: over that of the same initial network, trained by REFERENCE, at the same loss."""
+    key = ["setting", "seed", "loss"]
+    reference = rows[rows.method == REFERENCE].set_index(key)[list(MEASURES)]
+    same = reference.reindex(pd.MultiIndex.from_frame(rows[key])).to_numpy()
+    return rows.assign(**{f"{name}_ratio": rows[name] / same[:, n] for n, name in enumerate(MEASURES)})
 
 
-def correlated(rows: pd.DataFrame, options):
-    """Correlations of log fragility with log rank, a setting and level, and of all settings about their own means."""
-    for level, of in rows.groupby("loss", sort=False):
-        for setting in (*of.setting.unique(), "all"):
-            here = of if setting == "all" else of[of.setting == setting]
-            # Networks of one seed start alike, whatever the method: they are resampled together.
-            cluster = here.setting + " " + here.seed.astype(str)
-            for fragility in FRAGILITIES:
-                for rank in RANKS:
-                    r, low, high, n = effective_dimension.correlation(
-                        np.log(here[rank]), np.log(here[fragility]), here.setting, cluster, *options
-                    )
-                    about = {"setting": setting, "loss": level, "fragility": fragility, "rank": rank}
-                    yield about | {"correlation": r, "low": low, "high": high, "networks": n}
+def compared(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Geometric means of the ratios to REFERENCE over networks, a setting, method, level and measure."""
+    keys = [*ABOUT, "method", "loss"]
+    found = []
+    for key, of in rows[rows.method != REFERENCE].groupby(keys, sort=False):
+        for name in MEASURES:
+            ratio = of[f"{name}_ratio"]
+            row = dict(zip(keys, key)) | {"measure": name}
+            row |= intervals.mean(ratio, confidence, "log").columns("ratio")
+            found.append(row | {"p": intervals.p_value(ratio, 1, "log")})
+    columns = [*keys, "measure", "ratio", "ratio_low", "ratio_high", "ratio_n", "p"]
+    table = pd.DataFrame(found, columns=columns)
+    table["discovery"] = discovered(table, ["loss", "measure"], confidence)
+    return table.assign(unit="network", interval=f"t on logarithms, {100 * confidence:g} %")
+
+
+def correlated(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Correlations of log fragility with log dimensions over the networks of one setting and method."""
+    keys = [*ABOUT, "method", "loss"]
+    found = []
+    for key, of in rows.groupby(keys, sort=False):
+        for fragility in FRAGILITIES:
+            for rank in RANKS:
+                r, p = group_correlations.within(np.log(of[rank]), np.log(of[fragility]), confidence)
+                row = dict(zip(keys, key)) | {"fragility": fragility, "rank": rank, **r.columns("correlation")}
+                found.append(row | {"p": p})
+    table = pd.DataFrame(found)
+    table["discovery"] = discovered(table, ["loss", "fragility", "rank"], confidence)
+    return table.assign(unit="network", interval=f"Fisher's z, {100 * confidence:g} %")
+
+
+def discovered(table: pd.DataFrame, family: list[str], confidence: float) -> pd.Series:
+    """Which tests of a family hold together: at most a share 1 - confidence of those named is false on average."""
+    if not len(table):
+        return pd.Series(dtype=bool)
+    return table.groupby(family)["p"].transform(lambda p: intervals.discoveries(p, 1 - confidence)).astype(bool)
+
+
+def together(within: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """All settings and methods together, a level, measure of fragility and of dimensions: settings are the units."""
+    keys = ["loss", "fragility", "rank"]
+    found = []
+    for key, of in within.groupby(keys, sort=False):
+        r = intervals.of_clusters(of.correlation, of.setting, confidence, "fisher")
+        row = dict(zip(keys, key)) | r.columns("correlation") | {"groups": int(of.correlation.notna().sum())}
+        row |= group_correlations.heterogeneity(of.correlation, of.correlation_n)
+        row |= {"positive": int((of.discovery & (of.correlation > 0)).sum())}
+        row |= {"negative": int((of.discovery & (of.correlation < 0)).sum())}
+        found.append(row)
+    return pd.DataFrame(found).assign(unit="setting", interval=f"t on Fisher's z, {100 * confidence:g} %")

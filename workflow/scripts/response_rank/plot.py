@@ -1,141 +1,100 @@
 """Feature space and fragility by method of training, at the same training loss."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.lines import Line2D
 
 from repdyn import artifacts
 from repdyn.plotting import style
-from repdyn.plotting.response_style import METHODS, Looks
+from repdyn.plotting.response_style import by_setting, factor_axis, method_handles
 
 RANK, FRAGILITY = "participation_ratio", "worst"
-SHIFT = {"single": (-0.2, style.VERMILION, "o"), "minibatch": (0.0, style.ORANGE, "s"), "adam": (0.2, style.GREY, "D")}
 
 
-def shown_level(ranks: pd.DataFrame) -> float:
+def shown_level(table: pd.DataFrame) -> float:
     """The lowest loss that nine in ten networks reach, or the highest one."""
-    reached = ranks.groupby("loss")[RANK].apply(lambda values: values.notna().mean())
+    reached = table.groupby("loss")[RANK].apply(lambda values: values.notna().mean())
     return float(reached[reached >= 0.9].index.min() if (reached >= 0.9).any() else reached.index.max())
 
 
-def changes(ranks: pd.DataFrame) -> pd.DataFrame:
-    """Geometric mean over networks of the rank at a loss over that before training; `networks` counts them."""
-    ratio = np.log(ranks[RANK] / ranks[f"{RANK}_start"])
-    keys = ["setting", "activation", "shape", "method", "loss"]
-    found = ranks.assign(ratio=ratio).groupby(keys, sort=False).ratio.agg(["mean", "count"]).reset_index()
-    return found.assign(value=np.exp(found["mean"])).drop(columns="mean").rename(columns={"count": "networks"})
-
-
-def figure(ranks, fragility, effects, correlations, confidence: float, networks: int) -> tuple[Figure, pd.DataFrame]:
+def figure(table, effects, correlations, combined, confidence: float) -> tuple[Figure, pd.DataFrame]:
     """The page, and the numbers drawn."""
-    level = shown_level(ranks)
-    curves = changes(ranks)
-    looks = Looks(ranks)
-    settings = list(dict.fromkeys(ranks.setting))
-    methods = [name for name in METHODS if name in set(ranks.method)]
-    page = Figure(figsize=(12, 5.5 + 0.27 * (len(settings) + 1)))
+    level = shown_level(table)
+    settings = list(dict.fromkeys(table.setting))
+    table, effects, correlations, combined = (t[t.loss == level] for t in (table, effects, correlations, combined))
+    rank, fragile = (effects[effects.measure == name] for name in (RANK, FRAGILITY))
+    within = correlations[(correlations["rank"] == RANK) & (correlations.fragility == FRAGILITY)]
+    both = combined[(combined["rank"] == RANK) & (combined.fragility == FRAGILITY)].iloc[0]
+    page = Figure(figsize=(12, 2.9 + 0.42 * len(settings)))
     height = page.get_size_inches()[1]
-    style.headline(
-        page,
-        "Second system: dimensions of the hidden layer and fragility, by method of training, at the same training loss",
-        f"Mean of up to {networks} networks that start alike in all methods, {100 * confidence:g} % bootstrap "
-        "intervals. A test of the claims of an abstract (arXiv 2405.04074).",
-    )
-    style.legend(page, looks.handles(), 0.72)
-    top, panel = 1.5, 1.8
-    grid = page.add_gridspec(
-        1, len(methods), left=0.065, right=0.985, top=1 - top / height, bottom=1 - (top + panel) / height, wspace=0.08
-    )
-    first = None
-    for column, method in enumerate(methods):
-        ax = page.add_subplot(grid[0, column], sharey=first)
-        first = first or ax
-        _curves(ax, curves[curves.method == method], looks)
-        ax.set_title(f"{'abcd'[column]}   {METHODS[method]}", loc="left", fontweight="bold", fontsize=10)
-        if column:
-            ax.tick_params(labelleft=False)
-        else:
-            ax.set_ylabel("participation ratio\n/ before training")
-    bottom, above = 0.55 / height, 1 - (top + panel + 1.1) / height
-    here = effects[np.isclose(effects.loss, level)]
-    panels = (
-        (RANK, f"e   Participation ratio at loss {level:g}", "against full batch of the same network, %"),
-        (FRAGILITY, "f   Worst-case change of the output", "against full batch of the same network, %"),
-    )
-    for i, (measure, title, label) in enumerate(panels):
-        ax = page.add_axes((0.135 + 0.295 * i, bottom, 0.245, above - bottom))
-        _effects(ax, here[here.measure == measure], settings, label, names=i == 0)
+    style.headline(page, _title(rank, fragile), _how_to_read(table, level, confidence))
+    style.legend(page, [*method_handles(table.method), *_bar_handles(rank)], 0.75)
+    edges = {"left": 0.125, "right": 0.985, "top": 1 - 1.5 / height, "bottom": 0.9 / height, "wspace": 0.08}
+    axes = page.subplots(1, 3, gridspec_kw=edges)
+    for ax, of, name in ((axes[0], rank, RANK), (axes[1], fragile, FRAGILITY)):
+        single = table.rename(columns={f"{name}_ratio": "ratio"})
+        by_setting(ax, of, single, "ratio", settings)
+        factor_axis(ax)
+    by_setting(axes[2], within, None, "correlation", settings)
+    axes[2].axvline(0, color="black", linewidth=0.8)
+    axes[2].set_xlim(-1.03, 1.03)
+    axes[2].set_xlabel(_together(within, both))
+    titles = ("a   Dimensions", "b   Fragility", "c   Correlation of the two")
+    for ax, title in zip(axes, titles):
         ax.set_title(title, loc="left", fontweight="bold", fontsize=10)
-        if i == 0 and len(here):
-            ax.legend(fontsize=7.5, loc="upper right", handlelength=1)
-    shown = correlations[
-        np.isclose(correlations.loss, level) & (correlations["rank"] == RANK) & (correlations.fragility == FRAGILITY)
-    ]
-    ax = page.add_axes((0.725, bottom, 0.26, above - bottom))
-    _correlations(ax, shown, settings)
-    ax.set_title("g   Fragility with participation ratio", loc="left", fontweight="bold", fontsize=10)
-    table = [
-        curves.assign(quantity=f"{RANK} / before training"),
-        here.rename(columns={"measure": "quantity", "log_ratio": "value"}),
-        shown.rename(columns={"correlation": "value"}).assign(quantity="correlation of fragility and rank"),
-    ]
-    columns = ["setting", "method", "quantity", "loss", "value", "low", "high", "effect_size", "networks"]
-    return page, pd.concat(table, ignore_index=True)[columns]
+        ax.tick_params(labelleft=ax is axes[0])
+    axes[0].set_xlabel("dimensions / those of full batch")
+    axes[1].set_xlabel("worst-case change / that of full batch")
+    return page, pd.concat([_drawn(rank, "ratio"), _drawn(fragile, "ratio"), _drawn(within, "correlation")])
 
 
-def _curves(ax, curves, looks):
-    for setting, line in curves[curves.networks > 0].groupby("setting", sort=False):
-        line = line.sort_values("loss", ascending=False)
-        ax.plot(line.loss, line.value, marker="o", markersize=3, **looks.line(setting))
-    ax.axhline(1, color=style.GREY, linewidth=0.6)
-    ax.set_xscale("log")
-    levels = np.sort(curves.loss.unique())
-    ax.set_xlim(levels[-1] * 1.2, levels[0] / 1.2)
-    ax.set_xticks(levels, [f"{level:g}" for level in levels])
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlabel("training loss (learning goes to the right)")
+def _drawn(of: pd.DataFrame, name: str) -> pd.DataFrame:
+    columns = {name: "value", f"{name}_low": "low", f"{name}_high": "high", f"{name}_n": "networks"}
+    quantity = of.measure if "measure" in of else "correlation of fragility and dimensions"
+    here = of.rename(columns=columns).assign(quantity=quantity)
+    return here[["setting", "method", "loss", "quantity", *columns.values(), "p", "discovery", "unit", "interval"]]
 
 
-def _effects(ax, effects, settings, label, names):
-    for method, of in effects.groupby("method", sort=False):
-        shift, colour, marker = SHIFT.get(method, (0.3, "black", "x"))
-        of = of.set_index("setting").reindex(settings)
-        value, low, high = (100 * np.expm1(of[name].to_numpy(float)) for name in ("log_ratio", "low", "high"))
-        y = np.arange(len(settings)) + shift
-        errors = np.nan_to_num(np.abs(np.stack([value - low, high - value])))
-        ax.errorbar(
-            value, y, xerr=errors, color=colour, marker=marker, markersize=4, linestyle="none", elinewidth=1.2,
-            capsize=2, label=METHODS[method],
-        )  # fmt: skip
-    ax.axvline(0, color="black", linewidth=0.8)
-    ax.set_ylim(len(settings) - 0.4, -0.6)
-    ax.set_yticks(range(len(settings)), settings if names else [""] * len(settings))
-    ax.set_xlabel(label)
-    ax.grid(axis="y", color="#eeeeee", zorder=0)
+def _counts(of: pd.DataFrame, name: str, null: float) -> tuple[int, int]:
+    """In how many rows the mean is discovered to lie above the null, and below it."""
+    here = of[of.discovery.astype(bool)]
+    return int((here[name] > null).sum()), int((here[name] < null).sum())
 
 
-def _correlations(ax, shown, settings):
-    order = [*settings, "all"]
-    of = shown.set_index("setting").reindex(order)
-    y = np.arange(len(order))
-    errors = np.nan_to_num(np.abs(np.stack([of.correlation - of.low, of.high - of.correlation])))
-    colours = [style.BLUE] * len(settings) + ["black"]
-    for i in y:
-        ax.errorbar(
-            of.correlation.iloc[i], i, xerr=errors[:, [i]], color=colours[i], marker="o", markersize=4,
-            elinewidth=1.2, capsize=2,
-        )  # fmt: skip
-    ax.axvline(0, color="black", linewidth=0.8)
-    ax.set_xlim(-1.02, 1.02)
-    ax.set_ylim(len(order) - 0.4, -0.6)
-    ax.set_yticks(y, [*[""] * len(settings), "all"])
-    ax.set_xlabel("correlation over networks and methods")
-    ax.grid(axis="y", color="#eeeeee", zorder=0)
+def _title(rank, fragile) -> str:
+    """What was discovered of the two stochastic methods."""
+    if rank.p.isna().all():
+        return "Too few networks to say whether stochastic training reduces the feature space"
+    stochastic = [of[of.method.isin(["single", "minibatch"])] for of in (rank, fragile)]
+    (more, fewer), (worse, better) = (_counts(of, "ratio", 1) for of in stochastic)
+    return (
+        f"Of {len(stochastic[0])} cases of stochastic training, dimensions are fewer in {fewer} and more in {more}; "
+        f"fragility is higher in {worse} and lower in {better}"
+    )
 
 
-def main(
-    ranks: str, fragility: str, effects: str, correlations: str, confidence: float, networks: int
-) -> tuple[Figure, pd.DataFrame]:
-    tables = map(artifacts.read_table, (ranks, fragility, effects, correlations))
-    return figure(*tables, confidence, networks)
+def _how_to_read(table, level: float, confidence: float) -> str:
+    n = table.groupby(["setting", "method"]).seed.nunique().max()
+    return (
+        f"At the same training loss, {level:g}; a case is a setting and a method, up to {n} networks. Counted: "
+        f"discoveries, of which {100 * (1 - confidence):.2g} % may be false. Tests an abstract (arXiv 2405.04074)."
+    )
+
+
+def _together(within: pd.DataFrame, both: pd.Series) -> str:
+    positive, negative = _counts(within, "correlation", 0)
+    text = f"over the networks of a case: {positive} positive, {negative} negative\ntogether {both.correlation:.2f}"
+    if both.correlation_low == both.correlation_low:
+        text += f" [{both.correlation_low:.2f}, {both.correlation_high:.2f}]"
+    text += f", {both.correlation_n:.0f} settings"
+    return text if both.I2 != both.I2 else f"{text}; $I^2$ = {100 * both.I2:.0f} %"
+
+
+def _bar_handles(of: pd.DataFrame) -> list[Line2D]:
+    if not of.ratio_low.notna().any():
+        return [Line2D([], [], color=style.FAINT, marker=".", linestyle="none", label="single networks")]
+    return [Line2D([], [], color=style.FAINT, linewidth=1.2, label=f"{of.interval.iloc[0]} (c: Fisher's z)")]
+
+
+def main(table: str, effects: str, correlations: str, combined: str, confidence: float) -> tuple[Figure, pd.DataFrame]:
+    return figure(*map(artifacts.read_table, (table, effects, correlations, combined)), confidence)

@@ -37,6 +37,14 @@ def gray_codes(bits: int) -> np.ndarray:
     return 2.0 * ((code[:, None] >> np.arange(bits)[::-1]) & 1) - 1
 
 
+def shifted(targets: np.ndarray) -> np.ndarray:
+    """Another encoding (point, bits): every point has the code of the one before it, the first that of the last.
+
+    On a circle that is the same task, turned by one point, so it is as hard for a network that begins with it.
+    """
+    return np.roll(targets, 1, axis=0)
+
+
 def make(shape: str, bits: int, finer: int) -> Encoding:
     """The task of 2^bits points, with `finer` steps of the grid from each point to the next."""
     points = 2**bits

@@ -7,8 +7,9 @@ hinders the others.
 
 import os
 
+from repdyn import networks
 from repdyn.pipeline.checking import did_you_mean
-from repdyn.pipeline.tables import hidden_layers, memory
+from repdyn.pipeline.tables import hidden_layers, memory, shape_of
 from repdyn.training.optimisers import FLOW
 
 SYNTHETIC_DIGITS = 50  # test images of each digit that data.mnist_files.synthetic makes
@@ -56,13 +57,15 @@ def _named(check, path, selected) -> dict[str, tuple]:
 def _check_compared(check, rows) -> None:
     """Rows that an experiment compares have to be there, selected, and of its kind."""
     selected = check.selected
-    for experiment in ("falsification", "final_distance", "gains", "measured_rates"):
+    for experiment in ("falsification", "final_distance", "gains", "measured_rates", "repeatability"):
         wanted = check.sound(experiment, "rows")
         for name, path in _named(check, (experiment, "rows"), selected).items():
             if experiment == "gains" and name != wanted[0] and name in rows:
                 _check_gain(check, path, rows[name], rows.get(wanted[0]))
             elif experiment == "measured_rates" and name in rows:
                 _check_measured(check, path, rows[name])
+            elif experiment == "repeatability" and name in rows:
+                _check_reordered(check, path, rows[name])
     if "final_distance" in check.faults:  # the same trajectories
         check.faults["out_of_sample"] = check.faults["final_distance"]
     row = check.sound("depth", "row")
@@ -97,6 +100,17 @@ def _check_measured(check, path, row) -> None:
         except ValueError as error:
             told = f"{row['name']} is trained with so many units: expected a shape that can be built: {error}"
             check.complain(("measured_rates", "width"), width, told)
+
+
+def _check_reordered(check, path, row) -> None:
+    """Units of dense hidden layers can be put in another order, and plain steps can be made smaller."""
+    layers = networks.layers(row["model"], shape_of(row, **check.ends("two_points")))
+    dense = isinstance(layers, list) and all(isinstance(layer.weights, networks.Dense) for layer in layers)
+    if not dense or any(layer.dropout for layer in layers):
+        told = f"{row['model']}: expected a row of dense layers without dropout, whose units can be reordered"
+        check.complain(path, row["name"], told)
+    elif row["solver"] == FLOW:
+        check.complain(path, row["name"], f"{FLOW}: expected a row that is trained in steps, to make them smaller")
 
 
 def _check_orders(check) -> None:

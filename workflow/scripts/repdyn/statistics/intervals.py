@@ -67,6 +67,27 @@ def change(first, second, confidence: float = 0.95, scale: str = "linear") -> Es
     return mean(values, confidence, scale)
 
 
+def p_value(values, null: float = 0.0, scale: str = "linear") -> float:
+    """Two-sided p of Student's t test that the mean of `mean` is `null`; nan below FEWEST units or without scatter."""
+    to = SCALES[scale][0]
+    x = np.asarray(values, float).ravel()
+    x = to(x[np.isfinite(x)]) - to(null)
+    return float(stats.ttest_1samp(x, 0).pvalue) if x.size >= FEWEST and x.std() > 0 else np.nan
+
+
+def prediction_limit(values, confidence: float = 0.95, scale: str = "linear") -> float:
+    """Below which one further unit lies with this confidence: mean + t s sqrt(1 + 1/n), one-sided, on the scale.
+
+    nan below FEWEST units (n,); nan is left out.
+    """
+    to, back = SCALES[scale]
+    values = np.asarray(values, float).ravel()
+    x = to(values[np.isfinite(values)])
+    if x.size < FEWEST:
+        return np.nan
+    return float(back(x.mean() + stats.t.ppf(confidence, x.size - 1) * x.std(ddof=1) * np.sqrt(1 + 1 / x.size)))
+
+
 def of_clusters(values, cluster, confidence: float = 0.95, scale: str = "linear") -> Estimate:
     """The mean over clusters (networks, images) of each one's own mean, both (n,): clusters are the units."""
     to, back = SCALES[scale]
