@@ -4,16 +4,13 @@ from contextlib import contextmanager
 
 import matplotlib
 import numpy as np
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from repdyn import artifacts
-
-BLUE, ORANGE, GREEN, VERMILION, *_, GREY, _, _ = seaborn.color_palette("colorblind").as_hex()
+BLUE, ORANGE, GREEN, VERMILION, GREY = "#0173b2", "#de8f05", "#029e73", "#d55e00", "#949494"  # seaborn's "colorblind"
 COLOUR = {"H": BLUE, "Y": ORANGE, "w": GREEN, "loss": BLUE}
 FAINT = "#555555"
 DASHES = (0, (3.2, 1.8))
@@ -49,6 +46,8 @@ def applied():
 
 def save(figure: Figure, table, svg, png, csv) -> None:
     """Write a figure and the numbers in it; the same figure gives the same bytes, without dates or versions."""
+    from repdyn import artifacts  # needs xarray, which who only draws need not have
+
     with artifacts.whole(svg) as path:
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
     with artifacts.whole(png) as path:
