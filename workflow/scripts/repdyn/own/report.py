@@ -112,11 +112,14 @@ class PairFit:
 
     def line(self) -> str:
         """The verdict with its reason, or with the rates, in one line."""
-        rates = f"eta_h |dx|^2 = {_with_error(self.eta_h_dx2, self.eta_h_dx2_se)}, "
-        rates += (
-            f"eta_y = {_with_error(self.eta_y, self.eta_y_se)}, error {self.error:.1%}, path {self.orbit_error:.1%}"
-        )
-        return f"{self.who}: {_HEADLINES[self.verdict]} {rates if self.converged else self.reason}"
+        parts = [self.reason] if self.reason else []
+        if self.converged:
+            parts += [
+                f"eta_h |dx|^2 = {_with_error(self.eta_h_dx2, self.eta_h_dx2_se)}",
+                f"eta_y = {_with_error(self.eta_y, self.eta_y_se)}",
+                f"error {self.error:.1%}, path {self.orbit_error:.1%}",
+            ]
+        return f"{self.who}: {_HEADLINES[self.verdict]} {'; '.join(parts)}"
 
     def __str__(self) -> str:
         lines = [f"{self.who}: {_HEADLINES[self.verdict]}"]
@@ -304,9 +307,9 @@ def _of_pair(step, curves, dx2: float, dy2: float, norms, rates, given: dict) ->
     if rates_are_there:
         constants = (found.eta_h, found.eta_y, dx2, dy2)
         fitted = np.array(theory.exact(t, *observed[:, 0], *constants))
+    if found.converged:
         (_, _, k), drift = clock.fit_drift(t, observed, *constants)
-        if found.converged:
-            se = standard_errors(t, observed, *constants)
+        se = standard_errors(t, observed, *constants)
     errors, r2 = _errors(observed[:, :n], fitted[:, :n])
     failures += verdict.of_fit(dict(zip("HYw", r2)), found.reason)
     orbit_error = clock.path_error(*observed[:2, :n])
@@ -343,7 +346,7 @@ def _of_pair(step, curves, dx2: float, dy2: float, norms, rates, given: dict) ->
         r2=float(np.nanmin(r2)) if np.isfinite(r2).any() else np.nan,
         orbit_error=orbit_error,
         k=k,
-        error_drift=float(np.nanmean(_errors(observed[:, :n], drift[:, :n])[0])) if rates_are_there else np.nan,
+        error_drift=float(np.nanmean(_errors(observed[:, :n], drift[:, :n])[0])) if found.converged else np.nan,
         balance=place,
         regime="" if np.isnan(place) else "rich" if place < 0 else "lazy",
         H_start=observed[0, 0],
