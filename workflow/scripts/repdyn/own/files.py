@@ -328,17 +328,17 @@ def _netcdf(path: Path) -> tuple[dict[str, tuple[tuple[str, ...], np.ndarray]], 
 
 
 def _read_npz(path: Path, dx2, dy2) -> list[Record]:
+    with path.open("rb") as file:
+        if file.read(2) != b"PK":
+            raise FileError("not an npz file")
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except ValueError as error:
+    except Exception as error:  # numpy's, zipfile's, and whatever damaged numbers raise
+        pickled = "pickle" in str(error)
         raise FileError(
-            "it holds Python objects, expected arrays of numbers" if "pickle" in str(error) else "not an npz file"
+            "it holds Python objects, expected arrays of numbers" if pickled else f"damaged: {error}"
         ) from None
-    except (OSError, EOFError, KeyError):
-        raise FileError("not an npz file") from None
-    except Exception as error:  # zipfile's own, and whatever damaged numbers raise
-        raise FileError(f"damaged: {error}") from None
     curve, point = ("run", "layer", "pair", "step"), ("step", "point", "unit")
     axes = {"H": curve, **dict.fromkeys(("Y", "w", "mean_error"), ("run", "pair", "step")), "loss": ("run", "step")}
     variables = {}
