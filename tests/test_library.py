@@ -1,9 +1,11 @@
 """repdyn on a network of one's own: what is observed, that training stays as it was, what is fitted, what is said."""
 
 import gc
+import re
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +18,7 @@ from torch import nn
 import repdyn
 from repdyn import fitting, theory
 from repdyn.networks.measured_rates import measured_rates
-from repdyn.own import clock, report, verdict
+from repdyn.own import clock, command, report, verdict
 from repdyn.pipeline import sources
 from repdyn.statistics import intervals
 
@@ -597,3 +599,49 @@ def test_installed_from_the_repository(tmp_path):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert "10 fits of 5 runs" in done.stdout and (tmp_path / "demo/figure.png").stat().st_size > 10_000
     assert (target / "repdyn/py.typed").exists()
+
+
+PAGE = Path("docs/own_network.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+def test_the_examples_of_the_page(tmp_path, monkeypatch, capsys):
+    """In order, in one folder; the command line's as well."""
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in blocks("python"):
+        exec(block, names)
+    said = capsys.readouterr().out
+    assert "layer 1, points 0 and 1: the theory" in said and "5 of 5 runs" in said and Path("figure.png").stat().st_size
+    commands = [line.split("#")[0].split() for line in "".join(blocks("sh")).splitlines() if line.startswith("repdyn")]
+    assert len(commands) == 4
+    for _, *arguments in commands:
+        given = [name for one in arguments for name in (sorted(map(str, Path().glob(one))) if "*" in one else [one])]
+        assert command.main(given) in ((3,) if "--strict" in given else (0,))
+    assert "10 fits of 5 runs" in capsys.readouterr().out and Path("figure.svg").stat().st_size
+
+
+def test_the_page_names_every_verdict_failure_and_column():
+    source = Path(verdict.__file__).read_text("utf-8")
+    failures = set(re.findall(r'Failure\("([^"]+)"', source))
+    assert len(failures) >= 9
+    for name in (*failures, "H falls", "H rises", verdict.APPLIES, verdict.ORBIT_ONLY, verdict.NOT, verdict.UNKNOWN):
+        assert name in PAGE, name
+    columns = {one.name for one in fields(repdyn.PairFit)}
+    described = {name for line in PAGE.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line)}
+    assert described - {"_Y", "_w"} <= columns | {"eta_h_dx2"}
+
+
+def test_the_worked_example(tmp_path):
+    """At most six lines of it are about repdyn."""
+    path = Path("examples/own_network.py").resolve()
+    source = path.read_text("utf-8")
+    assert source.count("# <--") <= 6 and source.count("repdyn.") <= 6
+    environment = {"PYTHONPATH": str(Path("workflow/scripts").resolve()), "PATH": "/usr/bin", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, path], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert "10 fits of 5 runs" in done.stdout and (tmp_path / "own_network.png").stat().st_size > 10_000

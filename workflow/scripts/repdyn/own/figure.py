@@ -16,7 +16,7 @@ _SAID = {
     verdict.NOT: "the theory does not apply",
     verdict.UNKNOWN: "it can't be told whether the theory applies",
 }
-_HEADER, _ROW, _ABOVE, _LEFT, _WIDTH = 1.25, 2.05, 0.62, 0.75, 11.0
+_HEADER, _ROW, _ABOVE, _LEFT, _WIDTH = 1.0, 2.05, 0.62, 0.75, 11.0
 _CHARACTERS = 150  # of a line as long as the page is wide
 
 
