@@ -1,11 +1,17 @@
-"""The theory of coupled pairs: against the theory of one pair, a trained linear network, and what is conserved."""
+"""The theory of coupled pairs and its experiment: against one pair, a linear network, and what is conserved."""
 
 from itertools import combinations
 
 import numpy as np
 import pytest
+from coupled import analyse, plot
+from runs import figure_files
+from xor import train
 
-from repdyn import theory
+from repdyn import artifacts, theory
+from repdyn.data import xor
+from repdyn.fitting import coupled as fits
+from repdyn.statistics import intervals
 from repdyn.theory import coupled
 
 
@@ -76,3 +82,61 @@ def test_distances_and_gram_matrices():
     np.testing.assert_allclose(coupled.distances_of_gram(gram), distances, atol=1e-12)
     H, Y, w = coupled.curves(gram[None], points[None], points, pairs)
     np.testing.assert_allclose(H[:, 0], Y[:, 0]), np.testing.assert_allclose(w, 0, atol=1e-12)
+
+
+def test_fits_find_the_rates_that_made_the_curves():
+    """Coupled curves of XOR: recovered by the coupled fit, and by no other."""
+    draw = np.random.default_rng(3)
+    h, made = coupled.centred(0.3 * draw.normal(size=(4, 8))), 0.05 * draw.normal(size=(4, 1))
+    t, rates = np.linspace(0, 400, 60), np.array([0.05, 0.2])
+    gram = h @ h.T
+    G, outputs, _ = coupled.trajectory(t, gram, made, xor.TARGETS, gram, *rates)
+    observed = np.array(coupled.curves(G, outputs, xor.TARGETS, xor.PAIRS))
+    found, curves = fits.together(t, observed, gram, made, xor.TARGETS, gram, xor.PAIRS, 3 * rates)
+    np.testing.assert_allclose(found, rates, rtol=1e-3)
+    assert fits.errors(curves, observed).max() < 1e-3
+    alike, others = fits.shared(t, observed, xor.DX2, xor.DY2, rates)
+    own, best = fits.independent(t, observed, xor.DX2, xor.DY2)
+    assert fits.errors(others, observed)[1] > 0.01 and alike.shape == (2,)
+    assert own.shape == (6, 2) and fits.errors(best, observed).sum() < fits.errors(others, observed).sum()
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """Two networks that learn XOR and two that are not given the time."""
+    folder = tmp_path_factory.mktemp("coupled")
+    row = {"model": "mlp", "activation": "tanh", "solver": "sgd", "dropout_seed": None, "init_seed": 5, "networks": 2}
+    row |= {"gain": 1.5, "lr": 0.05, "width": 30, "depth": 3, "steps": 900}
+    for name, steps in (("learned", 900), ("short", 3)):
+        train.main({**row, "name": name, "steps": steps}, 0.5, "cpu", folder / f"{name}.nc")
+    paths = [folder / "networks.csv", folder / "summary.csv"]
+    analyse.main([folder / "learned.nc", folder / "short.nc"], {"learned": 1, "short": 1}, 0.01, 0.95, *paths)
+    return folder, *paths
+
+
+def test_the_tables(tables):
+    _, *paths = tables
+    networks, summary = map(artifacts.read_table, paths)
+    kept = networks[networks.kept]
+    assert list(networks.setting) == ["learned"] * 2 + ["short"] * 2 and set(kept.setting) == {"learned"}
+    assert networks[~networks.kept].reason.str.contains("final loss").all()
+    for name in "HY":
+        assert (kept[f"{name}_shared"] > 0).all()
+        np.testing.assert_allclose(
+            kept[f"{name}_ahead_of_shared"], np.log(kept[f"{name}_coupled"] / kept[f"{name}_shared"]), atol=1e-7
+        )
+        one = summary.query("setting == 'learned' and theory == 'shared' and quantity == @name").iloc[0]
+        assert one.error == pytest.approx(intervals.mean(kept[f"{name}_shared"], scale="log").value)
+        assert one.coupled_over_it == pytest.approx(np.exp(kept[f"{name}_ahead_of_shared"].mean()))
+    assert summary[summary.setting == "short"].error.isna().all() and (summary.unit == "network").all()
+
+
+def test_the_figure_says_what_came_out(tables, tmp_path):
+    _, networks, summary = tables
+    figure, _ = plot.main(networks, summary)
+    title, subtitle = (text.get_text() for text in figure.texts[:2])
+    table = artifacts.read_table(summary).query("theory == 'shared' and kept > 0")
+    ahead = {name: int((table[table.quantity == name].coupled_over_it < 1).sum()) for name in "HY"}
+    assert f"H better in {ahead['H']}, Y in {ahead['Y']} of 1 settings" in title and "short 0 of 2" in subtitle
+    files = [figure_files(plot, tmp_path / str(n), networks, summary) for n in range(2)]
+    assert all(a.read_bytes() == b.read_bytes() for a, b in zip(*files))

@@ -48,11 +48,12 @@ def decoder(gram: np.ndarray, outputs: np.ndarray, smallest: float = 1e-6) -> np
     return outputs.T @ np.linalg.pinv(gram, rcond=smallest, hermitian=True) @ outputs
 
 
-def trajectory(t, gram, outputs, targets, inputs, eta_h: float, eta_y: float, M=None):
+def trajectory(t, gram, outputs, targets, inputs, eta_h: float, eta_y: float, M=None, tolerance=1e-7):
     """G (moment, point, point), outputs about their mean (moment, point, output) and M (moment, output, output).
 
     t (moment,) from 0 on; gram: G at t = 0; outputs, targets (point, output); inputs: K (point, point). M at t = 0 is
-    `decoder`'s without another one. Rates per unit of t, at least 0. nan from where the integrator gives up.
+    `decoder`'s without another one. Rates per unit of t, at least 0. tolerance: of the
+    integrator, relative to the largest number at t = 0. nan from where the integrator gives up.
     """
     n, m = outputs.shape
     project = np.eye(n) - 1 / n
@@ -79,7 +80,15 @@ def trajectory(t, gram, outputs, targets, inputs, eta_h: float, eta_y: float, M=
     size = max(np.abs(targets).max(), np.abs(outputs).max(), 1e-300)
     t = np.asarray(t, float)
     with np.errstate(all="ignore"):
-        found = solve_ivp(slope, (t[0], t[-1]), start, "LSODA", t, rtol=1e-7, atol=1e-9 * min(size, np.abs(gram).max()))
+        found = solve_ivp(
+            slope,
+            (t[0], t[-1]),
+            start,
+            "LSODA",
+            t,
+            rtol=tolerance,
+            atol=0.01 * tolerance * min(size, np.abs(gram).max()),
+        )
     states = np.full((len(t), start.size), np.nan)
     states[: found.y.shape[1]] = found.y.T
     return tuple(np.stack(parts) for parts in zip(*map(split, states)))
