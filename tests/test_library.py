@@ -1,6 +1,7 @@
 """repdyn on a network of one's own: what is observed, that training stays as it was, what is fitted, what is said."""
 
 import gc
+import json
 import re
 import shutil
 import subprocess
@@ -645,3 +646,12 @@ def test_the_worked_example(tmp_path):
         [sys.executable, path], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
     assert "10 fits of 5 runs" in done.stdout and (tmp_path / "own_network.png").stat().st_size > 10_000
+
+
+def test_the_notebook_is_the_example():
+    """Its cells are the script, which the test above runs."""
+    cells = json.loads(Path("examples/own_network.ipynb").read_text("utf-8"))["cells"]
+    source = Path("examples/own_network.py").read_text("utf-8").split('"""')
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    assert code.split() == '"""'.join(source[2:]).split()
+    assert "".join(cells[0]["source"]).split() == source[1].split()
