@@ -77,8 +77,10 @@ def test_conda_pins_are_the_lock(path):
 
 def test_everything_asked_for_is_locked():
     project = tomllib.loads(Path("pyproject.toml").read_text())
-    for wanted in project["project"]["dependencies"] + project["dependency-groups"]["dev"]:
-        assert re.match(r"[\w-]+", wanted).group() in LOCK, wanted
+    extras = project["project"]["optional-dependencies"]
+    for names in (project["project"]["dependencies"], *extras.values(), project["dependency-groups"]["dev"]):
+        for wanted in names:
+            assert re.match(r"[\w-]+", wanted).group() in LOCK, wanted
 
 
 def test_the_lock_fits_any_machine():

@@ -19,7 +19,7 @@ EXPERIMENTS = ("two_points", "architectures", "losses", "depth", "gains", "phase
 EXPERIMENTS += ("clock", "clock_orbit", "clock_drift")
 EXPERIMENTS += ("final_distance", "out_of_sample", "xor", "blobs", "mnist_pairs", "mnist_structure")
 EXPERIMENTS += ("response_law", "response_rank", "response_splitting", "response_plasticity", "repeatability")
-EXPERIMENTS += ("measured_rates", "width")
+EXPERIMENTS += ("measured_rates", "width", "coupled")
 FIGURES = {f"{name}_plot" for name in EXPERIMENTS}
 # rows of the smoke study
 XOR, BLOBS, RESPONSE, PHASES = ("rich", "lazy"), ("large", "small"), ("relu", "tanh"), ("depth_2", "depth_5")
@@ -42,6 +42,7 @@ TABLES = (
     "response_rank_correlations",
     *("repeatability", "repeatability_summary", "response_plasticity", "response_plasticity_summary"),
     *("response_splitting", "response_splitting_summary"),
+    *("coupled", "coupled_summary"),
 )
 # whose scripts know nothing of the theory
 WITHOUT_THEORY = ("two_points_data", "mnist_fetch", "blobs_measure", "blobs_plot", "response_rank_compare")

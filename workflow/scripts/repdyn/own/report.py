@@ -1,0 +1,427 @@
+"""The theory fitted to records: rates with standard errors for each run, and intervals over several runs.
+
+What one pair tells is eta_h |dx|^2 and eta_y; eta_h alone takes what |dx|^2 is from the record. A rescaled layer,
+h -> c h, multiplies eta_h by c^2 and divides eta_y by it; their product is free of that.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from repdyn import fitting, theory
+from repdyn.fitting.selection import effective_observations
+from repdyn.own import clock, verdict
+from repdyn.own.record import Record
+from repdyn.theory.regimes import balance
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_IN_FULL = 6  # fits that are printed with all that is known of them
+SUMMARISED = {
+    **dict.fromkeys(("eta_h_dx2", "eta_h", "eta_y", "product", "error", "orbit_error", "H_end"), "log"),
+    **dict.fromkeys(("k", "balance"), "linear"),
+}
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What is drawn of a fit: moments `step` (n,); H, Y, w (3, n) observed, with two constants, and with a clock.
+
+    path: Y of the theory's path at the H of the active part.
+    relative: rates over time, each over its own mean, (m,) at rate_step, in the active part: "drift" is the factor
+    1 + k Y/|dy|^2, and where rates were measured "eta_h" and "eta_y" are these.
+    """
+
+    step: np.ndarray
+    observed: np.ndarray
+    theory: np.ndarray
+    drift: np.ndarray
+    path: np.ndarray
+    rate_step: np.ndarray
+    relative: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class PairFit:
+    """The theory on one pair of points at one layer of one run. Rates are per optimiser step.
+
+    verdict, reason      see `verdict`; the reason is empty where it applies. failures: names of what fails
+    converged            whether the rates are estimates: no assumption fails
+    eta_h_dx2, eta_y     the two constants, with standard errors (_se) for residuals that are correlated in time
+    eta_h, dx2, dx2_is   eta_h is eta_h_dx2 / dx2
+    product              eta_h_dx2 eta_y, free of the layer's scale
+    error, r2            error of H, Y, w over their ranges, their mean; the lowest R^2 of the three: active part
+    orbit_error          of the path Y(H) between start and end, over Y's range; nothing is fitted
+    k, error_drift       both rates times (1 + k Y/|dy|^2), and the error then: three constants
+    balance, regime      (A_high - A_low) / (|A_high| + A_low): rich below 0, lazy above
+    H_start, H_end       measured; H_predicted: the fixed point of rates fitted up to Y = |dy|^2/2 alone, where there
+                         are FEWEST moments until then
+    left                 |dyh - dy|^2 / |dy|^2 at the end
+    moments, active      how many were recorded, and how many before the pair was at rest
+    """
+
+    run: str
+    layer: str
+    a: int
+    b: int
+    verdict: str
+    converged: bool
+    reason: str = ""
+    failures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    eta_h_dx2: float = np.nan
+    eta_h_dx2_se: float = np.nan
+    eta_h: float = np.nan
+    eta_h_se: float = np.nan
+    eta_y: float = np.nan
+    eta_y_se: float = np.nan
+    product: float = np.nan
+    dx2: float = np.nan
+    dx2_is: str = ""
+    dy2: float = np.nan
+    error: float = np.nan
+    error_H: float = np.nan
+    error_Y: float = np.nan
+    error_w: float = np.nan
+    r2: float = np.nan
+    orbit_error: float = np.nan
+    k: float = np.nan
+    error_drift: float = np.nan
+    balance: float = np.nan
+    regime: str = ""
+    H_start: float = np.nan
+    H_end: float = np.nan
+    H_predicted: float = np.nan
+    left: float = np.nan
+    moments: int = 0
+    active: int = 0
+    curves: Curves | None = field(default=None, repr=False, compare=False)
+
+    def row(self) -> dict:
+        """All but the curves, as plain values."""
+        kept = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "curves"}
+        return {**kept, "failures": "; ".join(self.failures), "notes": "; ".join(self.notes)}
+
+    @property
+    def who(self) -> str:
+        """Run, layer and points."""
+        return f"{self.run + ': ' if self.run else ''}layer {self.layer}, points {self.a} and {self.b}"
+
+    def line(self) -> str:
+        """The verdict with its reason, or with the rates, in one line."""
+        parts = [self.reason] if self.reason else []
+        if self.converged:
+            parts += [
+                f"eta_h |dx|^2 = {_with_error(self.eta_h_dx2, self.eta_h_dx2_se)}",
+                f"eta_y = {_with_error(self.eta_y, self.eta_y_se)}",
+                f"error {self.error:.1%}, path {self.orbit_error:.1%}",
+            ]
+        return f"{self.who}: {_HEADLINES[self.verdict]} {'; '.join(parts)}"
+
+    def __str__(self) -> str:
+        lines = [f"{self.who}: {_HEADLINES[self.verdict]}"]
+        if self.reason:
+            lines.append(self.reason)
+        if self.converged:
+            lines.append(
+                f"eta_h |dx|^2 = {_with_error(self.eta_h_dx2, self.eta_h_dx2_se)} a step, "
+                f"eta_y = {_with_error(self.eta_y, self.eta_y_se)} (of one pair no more is identifiable; "
+                f"|dx|^2 = {self.dx2:.4g}, {self.dx2_is})"
+            )
+        if np.isfinite(self.error):
+            lines.append(
+                f"error {self.error:.1%} (H {self.error_H:.1%}, Y {self.error_Y:.1%}, w {self.error_w:.1%}), "
+                f"path Y(H) {self.orbit_error:.1%}; with rates (1 + {self.k:.2g} Y/|dy|^2): {self.error_drift:.1%}"
+            )
+        if self.converged:
+            predicted = f"{self.H_predicted:.4g}" if np.isfinite(self.H_predicted) else "nothing (too few moments)"
+            lines.append(
+                f"{self.regime} (balance {self.balance:+.2f}); final H {self.H_end:.4g}, predicted from the half of "
+                f"the run: {predicted}"
+            )
+        return "\n    ".join(lines + [f"note: {note}" for note in self.notes])
+
+
+_HEADLINES = {
+    verdict.APPLIES: "the theory applies.",
+    verdict.ORBIT_ONLY: "the theory's path applies, its clock does not.",
+    verdict.NOT: "the theory does not apply.",
+    verdict.UNKNOWN: "it cannot be told whether the theory applies.",
+}
+
+
+def _with_error(value: float, error: float) -> str:
+    return f"{value:.4g}" + (f" +- {error:.1g}" if np.isfinite(error) else "")
+
+
+@dataclass(frozen=True)
+class Report:
+    """All fits of some runs; `print` it, `table` it, draw it with `repdyn.plot`."""
+
+    fits: tuple[PairFit, ...]
+    confidence: float = 0.95
+
+    @property
+    def runs(self) -> list[str]:
+        return list(dict.fromkeys(one.run for one in self.fits))
+
+    def of(self, layer: str | None = None, pair: tuple[int, int] | None = None, run: str | None = None) -> "Report":
+        """The fits of a layer, a pair, a run. Raises ValueError where there are none."""
+        kept = tuple(
+            one
+            for one in self.fits
+            if layer in (None, one.layer) and pair in (None, (one.a, one.b)) and run in (None, one.run)
+        )
+        if not kept:
+            layers, pairs = ({getattr(one, name) for one in self.fits} for name in ("layer", "run"))
+            raise ValueError(f"no such fit; layers: {', '.join(sorted(layers))}; runs: {', '.join(sorted(pairs))}")
+        return Report(kept, self.confidence)
+
+    def rows(self) -> list[dict]:
+        """One a fit."""
+        return [one.row() for one in self.fits]
+
+    @property
+    def table(self) -> "pd.DataFrame":
+        """One row a fit."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+    def summary_rows(self) -> list[dict]:
+        """One a layer and pair: means over runs with t intervals, of the fits that converged. Runs are the units.
+
+        Rates, errors and distances as logarithms (geometric means). No interval below 5 runs.
+        """
+        from repdyn.statistics.intervals import mean
+
+        groups: dict[tuple, list[PairFit]] = {}
+        for one in self.fits:
+            groups.setdefault((one.layer, one.a, one.b), []).append(one)
+        rows = []
+        for (layer, a, b), ones in groups.items():
+            kept = [one for one in ones if one.converged]
+            row = {"layer": layer, "a": a, "b": b, "runs": len(ones), "converged": len(kept)}
+            row |= {f"runs_{name.replace(' ', '_')}": sum(one.verdict == name for one in ones) for name in _HEADLINES}
+            for name, scale in SUMMARISED.items():
+                values = np.array([getattr(one, name) for one in kept], float)
+                row |= mean(values[values > 0] if scale == "log" else values, self.confidence, scale).columns(name)
+            rows.append(
+                {**row, "unit": "run", "interval": f"t, {self.confidence:.0%}; logarithms of all but k, balance"}
+            )
+        return rows
+
+    @property
+    def summary(self) -> "pd.DataFrame":
+        """`summary_rows` as a table."""
+        import pandas as pd
+
+        return pd.DataFrame(self.summary_rows())
+
+    @property
+    def verdict(self) -> str:
+        """One sentence over all fits."""
+        counts = {name: sum(one.verdict == name for one in self.fits) for name in _HEADLINES}
+        said = ", ".join(f"{name}: {n}" for name, n in counts.items() if n)
+        return f"{len(self.fits)} fits of {len(self.runs)} run{'s' * (len(self.runs) != 1)}. {said}"
+
+    def __str__(self) -> str:
+        text = [str(one) if len(self.fits) <= MOST_IN_FULL else one.line() for one in self.fits]
+        if len(self.runs) > 1:
+            text += [_summarised(row) for row in self.summary_rows()]
+        return "\n".join([*text, self.verdict])
+
+
+def _summarised(row: dict) -> str:
+    parts = []
+    for name, said in (("eta_h_dx2", "eta_h |dx|^2"), ("eta_y", "eta_y"), ("orbit_error", "path error")):
+        if not row["converged"]:
+            continue
+        ends = f" [{row[name + '_low']:.3g}, {row[name + '_high']:.3g}]" if np.isfinite(row[f"{name}_low"]) else ""
+        parts.append(f"{said} {row[name]:.4g}{ends}")
+    few = "" if row["converged"] >= 5 else "; no interval below 5 runs"
+    who = f"layer {row['layer']}, points {row['a']} and {row['b']}"
+    return f"{who}, {row['converged']} of {row['runs']} runs converged: " + (", ".join(parts) or "no rates") + few
+
+
+def fit(*runs, confidence: float = 0.95, **curves) -> Report:
+    """The theory fitted to every pair and layer of one run or several.
+
+    runs: records, observers, or lists of these; or instead of them the curves of one pair by name, step, H, Y, w
+    (moment,), dx2, dy2. confidence: of the intervals over runs. Raises ValueError for no run, or for shapes that do
+    not go together. A pair that cannot be fitted is a row with its reason.
+    """
+    records = [_record(one) for given in runs for one in (given if isinstance(given, list | tuple) else [given])]
+    if curves:
+        records.append(Record.of_curves(**curves))
+    if not records:
+        raise ValueError("there is nothing to fit: give a record, or step, H, Y, w, dx2 and dy2")
+    if len(records) > 1:
+        names = [one.name or str(n) for n, one in enumerate(records)]
+        names = [name if names.count(name) == 1 else f"{name}#{n}" for n, name in enumerate(names)]
+    else:
+        names = [records[0].name]
+    return Report(tuple(one for record, name in zip(records, names) for one in _of_record(record, name)), confidence)
+
+
+def _record(run) -> Record:
+    record = run if isinstance(run, Record) else getattr(run, "record", None)
+    if not isinstance(record, Record):
+        raise ValueError(f"expected a record or an observer, got {type(run).__name__}")
+    return record
+
+
+def _of_record(record: Record, name: str) -> Iterable[PairFit]:
+    for n, layer in enumerate(record.layers):
+        for m, (a, b) in enumerate(record.pairs):
+            rates = {}
+            if record.rates is not None:
+                rates = {name: getattr(record.rates, name)[n, m] for name in ("eta_h", "eta_y")}
+                rates["step"] = record.rates.step
+            given = {"run": name, "layer": layer, "a": a, "b": b, "dx2_is": record.dx2_is}
+            curves = np.array([record.H[n, m], record.Y[m], record.w[m]], float)
+            norms = None if record.norms is None else record.norms[n, m]
+            yield _of_pair(record.step, curves, float(record.dx2[m]), float(record.dy2[m]), norms, rates, given)
+
+
+def _of_pair(step, curves, dx2: float, dy2: float, norms, rates, given: dict) -> PairFit:
+    moments = len(step)
+    failures = verdict.of_data(step, *curves, dx2, dy2)
+    hopeless = any(one.name in ("not finite", "same inputs", "same targets", "no difference") for one in failures)
+    if hopeless or moments < 4 or not np.ptp(curves, axis=1).any():
+        empty = np.full_like(curves, np.nan)
+        given |= {"dx2": dx2, "dy2": dy2, "moments": moments}
+        given["curves"] = Curves(step, curves, empty, empty, empty[0], step[:0], {})
+        return PairFit(**given, verdict=verdict.UNKNOWN, converged=False, **_told(failures))
+    n = verdict.active(curves[2], dy2)
+    window = min(moments, 2 * n)
+    t, observed = step[:window] - step[0], curves[:, :window]
+    found = fitting.fit_trajectory(t, *observed, dx2, dy2)
+    rates_are_there = np.isfinite(found.eta_h) and np.isfinite(found.eta_y)
+    empty = np.full_like(observed, np.nan)
+    fitted = drift = empty
+    k, se = np.nan, (np.nan, np.nan)
+    if rates_are_there:
+        constants = (found.eta_h, found.eta_y, dx2, dy2)
+        fitted = np.array(theory.exact(t, *observed[:, 0], *constants))
+    if found.converged:
+        (_, _, k), drift = clock.fit_drift(t, observed, *constants)
+        se = standard_errors(t, observed, *constants)
+    errors, r2 = _errors(observed[:, :n], fitted[:, :n])
+    failures += verdict.of_fit(dict(zip("HYw", r2)), found.reason)
+    orbit_error = clock.path_error(*observed[:2, :n])
+    error = float(np.nanmean(errors)) if np.isfinite(errors).any() else np.nan
+    with np.errstate(all="ignore"):
+        _, low, high = theory.fixed_point(*observed[:2, 0], found.eta_h, found.eta_y, dx2, dy2)
+    place = float(balance(low, high))
+    judged = verdict.judged(failures, error, orbit_error)
+    if judged == verdict.ORBIT_ONLY:
+        failed = f"two constants are off by {error:.0%}: the rates change during training"
+    elif judged == verdict.NOT and not failures:
+        failed = f"two constants are off by {error:.0%}, and the path Y(H) by {orbit_error:.0%}"
+    else:
+        failed = ""
+    return PairFit(
+        **given,
+        **_told(failures, failed),
+        verdict=judged,
+        converged=not failures,
+        notes=tuple(verdict.notes(n, moments, norms, given["dx2_is"])),
+        eta_h_dx2=found.eta_h * dx2,
+        eta_h_dx2_se=se[0] * found.eta_h * dx2,
+        eta_h=found.eta_h,
+        eta_h_se=se[0] * found.eta_h,
+        eta_y=found.eta_y,
+        eta_y_se=se[1] * found.eta_y,
+        product=found.eta_h * dx2 * found.eta_y,
+        dx2=dx2,
+        dy2=dy2,
+        error=error,
+        error_H=errors[0],
+        error_Y=errors[1],
+        error_w=errors[2],
+        r2=float(np.nanmin(r2)) if np.isfinite(r2).any() else np.nan,
+        orbit_error=orbit_error,
+        k=k,
+        error_drift=float(np.nanmean(_errors(observed[:, :n], drift[:, :n])[0])) if found.converged else np.nan,
+        balance=place,
+        regime="" if np.isnan(place) else "rich" if place < 0 else "lazy",
+        H_start=observed[0, 0],
+        H_end=curves[0, -1],
+        H_predicted=predicted_end(step, curves, dx2, dy2),
+        left=float(verdict.difference(curves[1, -1:], curves[2, -1:], dy2)[0]),
+        moments=moments,
+        active=n,
+        curves=Curves(
+            step[:window],
+            observed,
+            fitted,
+            drift,
+            clock.path(*observed[:2, :n]),
+            *_relative(step, curves[1], k, dy2, n, rates),
+        ),
+    )
+
+
+def _relative(step, Y, k: float, dy2: float, n: int, rates: dict) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """See `Curves`: steps and rates, each over its mean, of the first n moments."""
+    at = step[:n] if not rates else rates["step"][rates["step"] <= step[n - 1]]
+    values = {"drift": 1 + k * np.interp(at, step, Y) / dy2}
+    values |= {name: rates[name][: len(at)] for name in ("eta_h", "eta_y") if rates}
+    with np.errstate(all="ignore"):
+        return at, {name: one / np.nanmean(one) for name, one in values.items() if np.isfinite(one).any()}
+
+
+def _told(failures: Sequence[verdict.Failure], more: str = "") -> dict:
+    sentences = [one.sentence for one in failures] + ([more] if more else [])
+    return {"failures": tuple(one.name for one in failures), "reason": "; ".join(sentences)}
+
+
+def _errors(observed: np.ndarray, curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """RMS residual over the range of the curve, and R^2, of H, Y, w, (3,) each; nan of a curve that is flat."""
+    squares, extent = ((curves - observed) ** 2).mean(1), np.ptp(observed, axis=1)
+    with np.errstate(all="ignore"):
+        return np.where(extent > 0, np.sqrt(squares) / extent, np.nan), np.where(
+            extent > 0, 1 - squares / observed.var(1), np.nan
+        )
+
+
+def predicted_end(step, curves: np.ndarray, dx2: float, dy2: float) -> float:
+    """H in the end, as the theory has it with rates fitted up to Y = |dy|^2/2 alone; nan where that cannot be had."""
+    beyond = np.flatnonzero(curves[1] >= 0.5 * dy2)
+    if not len(beyond) or beyond[0] < verdict.FEWEST:
+        return np.nan
+    early = curves[:, : beyond[0] + 1]
+    found = fitting.fit_trajectory(step[: beyond[0] + 1], *early, dx2, dy2)
+    if not found.converged:
+        return np.nan
+    return float(theory.fixed_point(*early[:2, 0], found.eta_h, found.eta_y, dx2, dy2)[0])
+
+
+def standard_errors(t, observed, eta_h: float, eta_y: float, dx2: float, dy2: float) -> tuple[float, float]:
+    """Standard errors of (log eta_h, log eta_y), so relative ones of the rates, from one run (derived).
+
+    With slopes J = d(curves)/d(log rates) and A = J J', the fit's rates are off by A^-1 J r, r the residual. r is
+    correlated in time: n moments count as n / tau (`effective_observations`). Y and w come from the same outputs, so
+    they count as one curve, which at worst doubles their part:
+
+        cov = A^-1 (tau_H s_H^2 J_H J_H' + 2 tau_out (s_Y^2 J_Y J_Y' + s_w^2 J_w J_w')) A^-1
+
+    s^2: mean squares, times N / (N - 2) for the two constants, N the observations that all of it counts as. They say
+    how well one run fixes its constants if the theory is right, not how rates vary over networks. nan if N <= 2.
+    """
+    curves, slopes = theory.exact_with_gradient(t, *observed[:, 0], eta_h, eta_y, dx2, dy2)
+    residual = observed - curves
+    n = residual.shape[1]
+    worth = effective_observations(residual)
+    worth[1:] = worth[1:].min()
+    total = worth[0] + worth[1]
+    if total <= 2:
+        return np.nan, np.nan
+    weight = np.array([1, 2, 2]) * n / worth * (residual**2).mean(1) * total / (total - 2)
+    inverse = np.linalg.pinv(np.einsum("acn,bcn->ab", slopes, slopes))
+    covariance = inverse @ np.einsum("acn,bcn,c->ab", slopes, slopes, weight) @ inverse
+    return tuple(float(np.sqrt(value)) for value in np.diag(covariance))
