@@ -1,12 +1,11 @@
-# Takes: the table of response (the second system) and its task; for response_bridge rows of two_points.
+# Takes: the table of response (the second system) and its task.
 # Makes: <results>/response/{response}.nc, the training response of every network and method as it learns; of it the
 # tables response_law.csv (one row a network, method and stage), response_law_verdicts.csv, response_rank.csv (one row
 # a network, method and loss), response_rank_effects.csv, response_rank_correlations.csv, response_rank_combined.csv;
 # response_splitting.csv (one row a network and method), response_splitting_summary.csv;
 # <results>/response_plasticity/{response}.nc, losses on a second encoding; the tables response_plasticity.csv (one row a
-# network, method and age) and response_plasticity_summary.csv; <results>/response_bridge/{two_points}.nc, tangent kernels; the tables
-# response_bridge.csv (one row a network and window of training) and response_bridge_summary.csv; the figures
-# response_law, response_rank and response_bridge.
+# network, method and age) and response_plasticity_summary.csv; the figures response_law, response_rank,
+# response_splitting and response_plasticity.
 
 RESPONSE, PLASTICITY = study["response"], study["response_plasticity"]
 # where another encoding is as hard: the same task, turned
