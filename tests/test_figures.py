@@ -31,7 +31,7 @@ PLOTS = sorted(SCRIPTS.glob("*/plot.py"))
 
 NETWORKS, LAYERS, STEPS, LAYER = 3, 4, 600, 1
 FACTOR, DX2, DY2, M0, ETA_M = 0.5, 1.0, 0.5, 0.9, 0.02
-INTERVALS = {"confidence": 0.95, "resamples": 100}
+LEVEL_OF_INTERVALS = 0.95
 FIGURES = {"two_points": plot_two_points, "losses": plot_losses, "depth": plot_depth, "gains": plot_gains}
 
 
@@ -110,14 +110,14 @@ def make_setting(folder, name, gain=1.0, failed=(), unfitted=False):
     made.curves = folder / f"{name}_curves.csv"
     artifacts.write_dataset(runs, made.runs)
     artifacts.write_table(pd.DataFrame(rows), made.fits)
-    average_two_points.main(made.runs, made.fits, LAYER, INTERVALS["confidence"], made.curves)
+    average_two_points.main(made.runs, made.fits, LAYER, LEVEL_OF_INTERVALS, made.curves)
     return made
 
 
 def plot(name, settings, folder):
     """Run one figure's scripts on settings made above; returns the paths of svg, png and csv."""
     drawn, fits, rows = ([getattr(setting, of) for setting in settings] for of in ("curves", "fits", "row"))
-    table, level = folder.parent / f"{folder.name}_{name}.csv", INTERVALS["confidence"]
+    table, level = folder.parent / f"{folder.name}_{name}.csv", LEVEL_OF_INTERVALS
     if name == "depth":
         networks = table.with_name(f"{table.stem}_networks.csv")
         analyse_depth.main(fits[0], rows[0], level, table, networks)

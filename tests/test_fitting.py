@@ -11,7 +11,6 @@ from scipy.optimize import minimize
 
 from repdyn import theory
 from repdyn.fitting import fit_mean_rate, fit_trajectory
-from repdyn.statistics.intervals import bootstrap_interval
 from repdyn.theory.bounds import LOWEST_RATE
 
 T = np.arange(6000.0)
@@ -243,27 +242,6 @@ def test_mean_rate_says_what_is_wrong(values, rate, reason):
 def test_mean_rate_of_an_immediate_decay():
     rate, reason = fit_mean_rate(np.arange(50.0), np.r_[1.0, np.zeros(49)])
     assert rate > 5 and reason == "mean_error decays within the first step"
-
-
-def test_bootstrap_interval_is_deterministic_and_ignores_nan():
-    values = np.random.default_rng(1).normal(3, 1, 20)
-    interval = bootstrap_interval(values, 0.95, 1000, 4)
-    assert interval == bootstrap_interval(np.r_[np.nan, values, np.nan], 0.95, 1000, 4)
-    assert interval != bootstrap_interval(values, 0.95, 1000, 5)
-    assert interval[0] < values.mean() < interval[1]
-    wider = bootstrap_interval(values, 0.99, 1000, 4)
-    assert wider[0] < interval[0] and wider[1] > interval[1]
-
-
-def test_bootstrap_interval_covers():
-    g = np.random.default_rng(0)
-    hits = [low < 1 < high for low, high in (bootstrap_interval(g.normal(1, 2, 30), 0.9, 500, i) for i in range(300))]
-    assert 0.82 < np.mean(hits) < 0.95
-
-
-@pytest.mark.parametrize("values", [[], [np.nan], [1.0], [np.nan, 2.0]])
-def test_bootstrap_interval_of_too_few(values):
-    assert np.isnan(bootstrap_interval(values, 0.95, 100, 0)).all()
 
 
 @pytest.fixture(scope="module")

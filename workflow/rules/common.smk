@@ -124,11 +124,6 @@ def layers(names):
     return [POINTS[name]["layer"] for name in names]
 
 
-def uncertainty():
-    """params: how intervals over networks are made."""
-    return {"intervals": study["intervals"], "seed": study["seeds"]["bootstrap"]}
-
-
 def selected(experiment, *names):
     """Rows of two points that an experiment compares; none where one of them is not selected."""
     return [] if experiment in study["faults"] else list(names)

@@ -47,6 +47,7 @@ def applied():
 
 def save(figure: Figure, table, svg, png, csv) -> None:
     """Write a figure and the numbers in it; the same figure gives the same bytes, without dates or versions."""
+    from repdyn import artifacts  # needs xarray, which who only draws need not have
 
     with artifacts.whole(svg) as path:
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
