@@ -187,7 +187,8 @@ CONFIG_CASES = [
     ),
     (
         "seeds.lr: 2",
-        f" = 2: unknown key; did you mean 'mnist_pairs.lr' or 'mnist_structure.lr'? Known keys here: {SEEDS}",
+        " = 2: unknown key; did you mean 'mnist_pairs.lr' or 'mnist_structure.lr' or 'mnist_structure.adam.lr'? "
+        f"Known keys here: {SEEDS}",
     ),
     ("seeds: {1: 2}", f"[1] = 2: unknown key; Known keys here: {SEEDS}"),
     (

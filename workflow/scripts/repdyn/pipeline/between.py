@@ -143,6 +143,10 @@ def _check_mnist(check) -> None:
     _check_epochs(check, ("mnist", "epochs"), ("mnist", "finer"), check.sound("mnist", "finer"))
     for i, finer in enumerate(sizes if isinstance(sizes, list) else ()):
         _check_epochs(check, (*steps, "epochs"), (*steps, "finer", i), finer)
+    digits = check.sound("mnist_structure", "digits")
+    if check.sound("mnist", "images") == "synthetic" and digits is not None and digits > SYNTHETIC_DIGITS:
+        told = f"there are {SYNTHETIC_DIGITS} synthetic test images of each digit: expected at most so many"
+        check.complain(("mnist_structure", "digits"), digits, told)
 
 
 def _check_epochs(check, path, finer_path, finer) -> None:
@@ -151,11 +155,6 @@ def _check_epochs(check, path, finer_path, finer) -> None:
     if None not in (epochs, finer) and (epochs * finer < 0.5 or abs(epochs * finer - round(epochs * finer)) > 1e-6):
         told = f"expected a number whose product with {'.'.join(path)}, {epochs}, is a whole number"
         check.complain(finer_path, finer, told)
-
-    digits = check.sound("mnist_structure", "digits")
-    if check.sound("mnist", "images") == "synthetic" and digits is not None and digits > SYNTHETIC_DIGITS:
-        told = f"there are {SYNTHETIC_DIGITS} synthetic test images of each digit: expected at most so many"
-        check.complain(("mnist_structure", "digits"), digits, told)
 
 
 def _check_memory(check, rows) -> None:
