@@ -63,11 +63,9 @@ def title(numbers: pd.DataFrame, row: dict) -> str:
     if not len(late) or not len(factor["fitted"]):
         return "Rates and distances over the depth of the observed layer"
     low, high = late.min(), late.max()
-    text = (
-        f"In the later half the rates' ratio restates the final distance (within {100 * max(high - 1, 1 - low):.0f} %)"
-    )
+    text = f"Late layers: the rates' ratio restates the final distance (within {100 * max(high - 1, 1 - low):.0f} %)"
     if max(high, 1 / low) > 1.25:
-        text = f"In the later half the rates' ratio is {low:.2f} to {high:.2f} of what the final distance says"
+        text = f"Late layers: the rates' ratio is {low:.2f} to {high:.2f} of what the final distance says"
     text += f"; H(0) falls by {factor['fitted'].iloc[0]:.3f} a layer"
     return text + (f", mean field {factor['mean_field'].iloc[0]:.3f}" if len(factor["mean_field"]) else "")
 
