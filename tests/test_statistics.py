@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from repdyn.statistics import intervals
 
@@ -31,6 +31,17 @@ def test_the_mean_of_correlations_is_covered(n):
     """Of networks, each with the correlation of 6 pairs: its z has a spread of its own around the truth."""
     made = coverage(lambda draw: intervals.mean(np.tanh(draw.normal(1.2, 0.5, n)), scale="fisher"), np.tanh(1.2))
     assert sound(made), made
+
+
+def test_the_mean_of_shares_is_covered_and_a_share():
+    """Of variance that a feature explains: logits are normal, and an interval ends before 0 and 1."""
+    made = coverage(
+        lambda draw: intervals.mean(special.expit(draw.normal(3.0, 0.8, 5)), scale="logit"), special.expit(3)
+    )
+    assert sound(made), made
+    estimate = intervals.mean([0.9, 0.95, 0.97, 0.99, 0.999], scale="logit")
+    assert 0.8 < estimate.low < estimate.value < estimate.high < 1
+    assert intervals.mean([1.0] * 5, scale="logit").value == pytest.approx(1)
 
 
 def test_the_change_of_paired_networks_is_covered_and_narrower_than_unpaired():

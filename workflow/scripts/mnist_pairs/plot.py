@@ -48,7 +48,7 @@ def figure(numbers: pd.DataFrame, runs: xr.Dataset, summary: pd.DataFrame, layer
             ax.locator_params(axis="y", nbins=3, min_n_ticks=3)
             style.few_steps(ax)
             if ax.get_ylabel():
-                ax.yaxis.set_label_coords(-0.185, 0.5)
+                ax.yaxis.set_label_coords(-0.185 if ax in panels[-1] else -0.245, 0.5)
     if not used:
         page.text(0.5, 0.5, "no network was kept", ha="center", fontsize=14, color=style.VERMILION)
     return page, numbers

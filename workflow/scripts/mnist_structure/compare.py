@@ -40,22 +40,30 @@ def main(
         for part in run.part.values:
             here, digits = {"solver": solver, "images": part}, run.probe_digit.values
             measured, predictors = distances(run.sel(part=part), networks.ratio.to_numpy())
-            own = by_network(measured, predictors, digits, networks)
-            each.append(own.assign(**here))
             used = averaged_over(measured, networks.ratio.to_numpy())
             mean, means = measured[used].mean(0), {name: values[used].mean(0) for name, values in predictors.items()}
-            found = by_images(mean, means, digits, confidence)
-            found = [row | of_networks(own, row, confidence) for row in found]
-            reasons = " | ".join(f"seed {n.Index}: {n.reason}" for n in networks.itertuples() if n.reason)
-            here |= {"networks": int(used.sum()), "of": len(networks), "reason": reasons}
-            here["ratio"] = float(np.exp(np.log(networks.ratio).mean()))
-            here["interval"] = f"images: jackknife, networks: t, both on Fisher's z, {100 * confidence:g} %"
-            together += [here | row for row in found]
+            own = by_network(measured, predictors, digits, networks)
+            found = [row | of_networks(own, row, confidence) for row in by_images(mean, means, digits, confidence)]
+            each += [here | row for row in own.to_dict("records")]
+            together += [here | row | about(networks, used, confidence) for row in found]
             if (solver, part) == SHOWN:
                 artifacts.write_table(pairs(run.sel(part=part), mean, means), mapped)
-    each = pd.concat(each, ignore_index=True)
-    artifacts.write_table(each[["solver", "images", *each.columns.drop(["solver", "images"])]], table)
+    artifacts.write_table(pd.DataFrame(each), table)
     artifacts.write_table(pd.DataFrame(together), correlations)
+
+
+def about(networks: pd.DataFrame, used: np.ndarray, confidence: float) -> dict:
+    """Which networks the mean is of, their ratio of the rates (geometric mean), and how intervals are made."""
+    return {
+        "networks": int(used.sum()),
+        "of": len(networks),
+        "ratio": float(np.exp(np.log(networks.ratio).mean())),
+        "unit": "image; network",
+        "interval": f"jackknife; t, on Fisher's z, {100 * confidence:g} %",
+        "reason": " | ".join(
+            f"seed {network.Index}: {network.reason}" for network in networks.itertuples() if network.reason
+        ),
+    }
 
 
 def ratios(fits: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,7 @@ SCALES = {
     **dict.fromkeys(("over_targets", "over_initial", "over_better"), "linear"),  # differences of Fisher's z
     **dict.fromkeys(("relative_error", "scale"), "log"),
 }
-MATRICES = {"measured_start": "before training", "measured_end": "after training", "predicted": "theory"}
+MATRICES = ("measured_start", "measured_end", "predicted")
 
 
 def main(
