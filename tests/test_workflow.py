@@ -14,19 +14,19 @@ from test_environments import rules
 
 from repdyn import networks
 
-EXPERIMENTS = ("two_points", "architectures", "losses", "depth", "gains", "phase_diagram", "falsification")
+EXPERIMENTS = ("coupled", "two_points", "architectures", "losses", "depth", "gains", "phase_diagram", "falsification")
 EXPERIMENTS += ("final_distance", "out_of_sample", "xor", "blobs", "mnist_pairs", "mnist_structure")
-EXPERIMENTS += ("response_law", "response_rank", "response_bridge", "coupled")
+EXPERIMENTS += ("response_law", "response_rank", "response_bridge")
 FIGURES = {f"{name}_plot" for name in EXPERIMENTS}
 # rows of the smoke study
 XOR, BLOBS, RESPONSE, PHASES = ("rich", "lazy"), ("large", "small"), ("relu", "tanh"), ("depth_2", "depth_5")
 FALSIFIED, GRID, BRIDGED = ("default", "skip"), ("default",), ("default",)
 MNIST = ("mnist_pairs", "mnist_structure")
 TABLES = (
+    *("coupled", "coupled_summary"),
     *("two_points", "two_points_summary", "depth", "gains", "falsification", "falsification_summary"),
     *("phase_diagram", "phase_diagram_cells", "phase_diagram_crossover", "phase_diagram_exponents"),
     *("final_distance", "final_distance_explained", "out_of_sample", "xor", "xor_summary", "blobs", "blobs_summary"),
-    *("coupled", "coupled_summary"),
     *("mnist_pairs", "mnist_structure", "mnist_structure_rates", "mnist_structure_correlations"),
     *("response_law", "response_law_verdicts", "response_rank", "response_rank_fragility", "response_rank_effects"),
     *("response_rank_correlations", "response_bridge", "response_bridge_summary"),

@@ -17,6 +17,7 @@ _FIGURES = (".png", ".svg", ".pdf")
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Run the command with these arguments, or with those of the process; returns the exit status."""
     given = _parser().parse_args(arguments)
     try:
         return given.run(given)

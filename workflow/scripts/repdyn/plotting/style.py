@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-BLUE, ORANGE, GREEN, VERMILION, GREY = "#0173b2", "#de8f05", "#029e73", "#d55e00", "#949494"  # seaborn's "colorblind"
+# seaborn's palette "colorblind", without the half second that its import takes in every figure's job
+BLUE, ORANGE, GREEN, VERMILION, GREY = "#0173b2", "#de8f05", "#029e73", "#d55e00", "#949494"
 COLOUR = {"H": BLUE, "Y": ORANGE, "w": GREEN, "loss": BLUE}
 FAINT = "#555555"
 DASHES = (0, (3.2, 1.8))
