@@ -1,3 +1,5 @@
+"""What type checkers read in place of `__init__.py`, where names are imported when they are asked for."""
+
 from repdyn.own.figure import plot as plot
 from repdyn.own.files import FileError as FileError
 from repdyn.own.files import read as read

@@ -14,7 +14,7 @@ from repdyn.fitting.rates import fit_trajectory
 from repdyn.theory import coupled
 from repdyn.theory.bounds import LOG_BOUNDS
 
-_AROUND = np.log([[1, 1], [4, 0.25], [0.25, 4]])  # factors of the rates to start from
+_AROUND = np.log(np.array([[1, 1], [4, 0.25], [0.25, 4]]))  # factors of the rates to start from
 _TOLERANCE = 1e-5  # of integration within a fit
 _MOST = 20  # evaluations of a descent, derivatives not counted
 

@@ -17,7 +17,7 @@ _FIGURES = (".png", ".svg", ".pdf")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says; the exit status: 0, or 1 with one line that says what is wrong."""
+    """Run the command with these arguments, or with those of the process; returns the exit status."""
     given = _parser().parse_args(arguments)
     try:
         return given.run(given)

@@ -21,7 +21,9 @@ def run(seed: int = 0, width: int = 60, depth: int = 4, lr: float = 0.02, steps:
             layers.append(np.tanh(layers[-1] @ weight + bias))
         output = layers[-1] @ weights[-1] + biases[-1]
         if step % every == 0:
-            at.append(step), hidden.append(layers[1:]), outputs.append(output)
+            at.append(step)
+            hidden.append(layers[1:])
+            outputs.append(output)
         g = (output - y) / y.size
         for n in reversed(range(len(weights))):
             back = g @ weights[n].T * (1 - layers[n] ** 2)

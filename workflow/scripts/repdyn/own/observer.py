@@ -12,12 +12,22 @@ they were. It runs in the parameters' own precision; distances are then taken in
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 
 from repdyn.networks.measured_rates import measured_rates
-from repdyn.own.record import MeasuredRates, Pair, Record, chosen_pairs, input_distances, moment_of, squared_distances
+from repdyn.own.record import (
+    MOMENT,
+    MeasuredRates,
+    Pair,
+    Record,
+    chosen_pairs,
+    input_distances,
+    moment_of,
+    squared_distances,
+)
 
 Layer = str | tuple[str, Callable]
 _RATES = ("eta_h", "eta_h_from_output", "eta_y")
@@ -89,7 +99,8 @@ class Observer:
         self.steps = 0
         self._moments: dict[int, dict] = {}
         self._measured: dict[int, np.ndarray] = {}
-        self._next, self._counted, self._handle = 0, None, None
+        self._next, self._counted = 0, None
+        self._handle: Any = None
 
     def __enter__(self) -> "Observer":
         from torch.optim.optimizer import register_optimizer_step_post_hook
@@ -159,14 +170,18 @@ class Observer:
         if not self._moments:
             raise ValueError("nothing has been recorded: use `with`, or call look()")
         found = list(self._moments.values())
-        curves = {key: np.stack([one[key] for one in found], -1) for key in ("H", "Y", "w", "mean_error", "loss")}
+        H, Y, w, error, loss = (np.stack([one[key] for one in found], -1) for key in MOMENT)
         measured = None
         if self._measured:
             values = np.moveaxis(np.array(list(self._measured.values())), 0, -1)  # (layer, pair, rate, moment)
             measured = MeasuredRates(np.array(list(self._measured)), *np.moveaxis(values, 2, 0))
         return Record(
             np.array(list(self._moments), float),
-            **curves,
+            H,
+            Y,
+            w,
+            mean_error=error,
+            loss=loss,
             dx2=self._dx2,
             dy2=self._dy2,
             layers=tuple(self.layers),
@@ -343,7 +358,7 @@ def _untouched(model: torch.nn.Module, x: torch.Tensor, gradients: bool = False)
 
 
 def _callback(observer: Observer):
-    base = object
+    base: Any = object
     for name in ("lightning.pytorch", "pytorch_lightning"):
         try:
             base = __import__(name, fromlist=["Callback"]).Callback

@@ -16,6 +16,7 @@ from itertools import combinations
 import numpy as np
 
 Pair = tuple[int, int]
+MOMENT = ("H", "Y", "w", "mean_error", "loss")  # what is recorded at every moment
 _MOST_NUMBERS = 1 << 20  # of differences in memory at once
 
 
@@ -111,14 +112,18 @@ class Record:
             moment_of({name: values[n] for name, values in layers.items()}, output[n], target, chosen)
             for n in range(len(output))
         ]
-        curves = {name: np.stack([one[name] for one in found], -1) for name in ("H", "Y", "w", "mean_error", "loss")}
+        H, Y, w, error, loss = (np.stack([one[name] for one in found], -1) for name in MOMENT)
         return cls(
             np.asarray(step, float),
-            **curves,
+            H,
+            Y,
+            w,
             dx2=dx2,
             dy2=squared_distances(target, chosen),
             layers=tuple(layers),
             pairs=chosen,
+            mean_error=error,
+            loss=loss,
             norms=found[0]["norms"],
             dx2_is=dx2_is,
             **more,

@@ -424,4 +424,4 @@ def standard_errors(t, observed, eta_h: float, eta_y: float, dx2: float, dy2: fl
     weight = np.array([1, 2, 2]) * n / worth * (residual**2).mean(1) * total / (total - 2)
     inverse = np.linalg.pinv(np.einsum("acn,bcn->ab", slopes, slopes))
     covariance = inverse @ np.einsum("acn,bcn,c->ab", slopes, slopes, weight) @ inverse
-    return tuple(float(np.sqrt(value)) for value in np.diag(covariance))
+    return float(np.sqrt(covariance[0, 0])), float(np.sqrt(covariance[1, 1]))
