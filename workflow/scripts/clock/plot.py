@@ -28,7 +28,6 @@ def main(networks: str, summary: str, confidence: float) -> tuple[Figure, pd.Dat
     for column, (colour, marker, label, shift) in SHOWN.items():
         rows.draw(ax, summary, networks, column, colour, marker, label, shift)
     ax.axvline(CLOSE, color=style.FAINT, linewidth=1, linestyle=":")
-    ax.set_xscale("log")
     ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
     ax.set_xlabel(
         "error (log): RMS residual by the range; of trajectories over active steps, of the path over all that Y passes"

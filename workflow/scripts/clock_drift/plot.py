@@ -28,7 +28,6 @@ def main(networks: str, summary: str, confidence: float) -> tuple[Figure, pd.Dat
     for column, (colour, marker, label, shift) in SHOWN.items():
         rows.draw(ax, summary, networks, column, colour, marker, label, shift)
     ax.axvline(1, color=style.FAINT, linewidth=1, linestyle=":")
-    ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
     ax.set_xlabel("1 + k: both effective rates at the end of training, by those at outputs that do not differ (log)")
     style.legend(figure, ax.get_legend_handles_labels()[0], below=0.72)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from repdyn.plotting import style
 
@@ -18,6 +19,8 @@ def page(summary: pd.DataFrame, left: float = 0.25) -> tuple[Figure, Axes]:
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color="#e6e6e6", linewidth=0.8)
     ax.set_axisbelow(True)
+    ax.set_xscale("log")
+    ax.xaxis.set_minor_formatter(NullFormatter())
     for place, row in enumerate(summary.itertuples()):
         if place % 2:
             ax.axhspan(place - 0.5, place + 0.5, color="#f6f6f6", linewidth=0, zorder=0)
@@ -40,7 +43,8 @@ def page(summary: pd.DataFrame, left: float = 0.25) -> tuple[Figure, Axes]:
 def draw(ax: Axes, summary, networks, column: str, colour, marker: str, label: str, shift: float = 0.0, **form) -> None:
     """One number: a mean a setting with its interval where there is one, and a dot for every kept network."""
     places = {setting: place + shift for place, setting in enumerate(summary.setting)}
-    kept = networks[networks.kept & networks.setting.isin(places)]
+    held_out = networks.setting.map(dict(zip(summary.setting, summary.side == "held out", strict=True)))
+    kept = networks[networks.kept & (networks.held_out | ~held_out.astype(bool))]  # those of the mean
     ax.plot(kept[column], kept.setting.map(places), ".", color=colour, alpha=0.3, markersize=4, markeredgewidth=0)
     value, low, high = (summary[f"{column}{end}"].to_numpy(float) for end in ("", "_low", "_high"))
     ax.errorbar(
