@@ -271,7 +271,7 @@ TASK = {"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}
 ROW = {"model": "mlp", "width": 40, "depth": 4, "solver": "sgd", "networks": 5, "finer": 1, "rest_loss": 0.0}
 ROW |= {"init_seed": 0, "dropout_seed": None, **TASK}
 ROWS = {
-    "smooth": {**ROW, "activation": "tanh", "gain": 0.9, "lr": 0.02, "steps": 3000, "layer": 2},
+    "smooth": {**ROW, "activation": "tanh", "gain": 0.9, "lr": 0.01, "steps": 3000, "layer": 2},
     "two_layer": {**ROW, "activation": "none", "gain": 0.1, "lr": 0.05, "steps": 3000, "depth": 1, "layer": 0},
     "kinks": {**ROW, "activation": "relu", "gain": 1.0, "lr": 0.03, "steps": 3000, "depth": 8, "layer": 4},
     "cell": {**ROW, "model": "recurrent", "activation": "tanh", "gain": 0.8, "lr": 0.01, "steps": 1500, "layer": 2},
@@ -369,6 +369,6 @@ def test_the_figure_has_fixed_bytes_and_says_what_was_found(folder, tmp_path):
         assert a.read_bytes() == b.read_bytes()
     summary = artifacts.read_table(folder / "summary.csv")
     shown = summary[summary.shown]
-    assert plot_measured_rates.title(shown).startswith("No constants: as a network learns η_h changes ")
+    assert plot_measured_rates.title(shown).startswith("No constants: as a network learns, η_h changes ")
     assert plot_measured_rates.title(shown[shown.setting == "two_layer"]).startswith("Constant rates: ")
     assert plot_measured_rates.title(shown[shown.setting == "still"]).startswith("In no setting does a real step ")
