@@ -20,8 +20,8 @@ def main(networks: str, summary: str, confidence: float) -> tuple[Figure, pd.Dat
     low, high = summary.growth.min(), summary.growth.max()
     style.headline(
         figure,
-        f"Learning speeds up {style.number(low)}- to {style.number(high)}-fold; the tangent kernel says so within a "
-        f"factor of {CLOSE:g} in {near} of {len(summary)} settings",
+        f"Rates end at {style.number(low)} to {style.number(high)} times their beginning; the tangent kernel says so "
+        f"within a factor of {CLOSE:g} in {near} of {len(summary)} settings",
         f"At the middle hidden layer. Large: geometric mean of kept networks; bars: {100 * confidence:g} % t interval "
         "(from 5 networks on); dots: networks.",
     )
