@@ -8,8 +8,9 @@ from matplotlib.ticker import NullFormatter
 
 from repdyn import artifacts
 from repdyn.plotting import style
-from repdyn.theory.altered import DYNAMICS, RIVALS
+from repdyn.theory.altered import DYNAMICS
 
+RIVALS = [name for name in DYNAMICS if name != "theory"]
 MARKERS = dict(zip(RIVALS, "sD^v"))
 COLOURS = dict(zip(RIVALS, (style.ORANGE, style.GREEN, style.VERMILION, style.BLUE)))
 PANELS = {"orbit": "Orbit Y(H), no clock in it", "trajectory": "Trajectories, the clock left free"}

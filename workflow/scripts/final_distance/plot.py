@@ -5,16 +5,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from repdyn import artifacts
-from repdyn.fitting.prediction import PREDICTIONS
 from repdyn.plotting import dots, style
 
 MARKS = {
-    "early": (style.BLUE, "o"),
-    "orbit": (style.GREEN, "s"),
-    "elsewhere": (style.ORANGE, "D"),
-    "half": (style.FAINT, "x"),
-    "start": (style.FAINT, "+"),
-    "constant": (style.GREY, "*"),
+    "early": ("rates of the first half", style.BLUE, "o"),
+    "orbit": ("orbit of the first half", style.GREEN, "s"),
+    "elsewhere": ("rates of another pair", style.ORANGE, "D"),
+    "half": ("H half way", style.FAINT, "x"),
+    "start": ("H(0)", style.FAINT, "+"),
+    "constant": ("mean of other cells", style.GREY, "*"),
 }
 PANELS = {
     "rms_log": "Off by a factor: RMS of ln(measured/predicted)",
@@ -39,14 +38,14 @@ def figure(summary: pd.DataFrame, networks: pd.DataFrame) -> tuple[Figure, pd.Da
     style.legend(
         page,
         [
-            Line2D([], [], linestyle="", marker=marker, color=colour, label=PREDICTIONS[name])
-            for name, (colour, marker) in MARKS.items()
+            Line2D([], [], linestyle="", marker=marker, color=colour, label=label)
+            for label, colour, marker in MARKS.values()
         ],
         below=0.76,
     )
     for i, (measure, told) in enumerate(PANELS.items()):
         ax = page.add_axes((0.12 + 0.45 * i, bottom / height, 0.41, rows / height))
-        for place, (name, mark) in enumerate(MARKS.items()):
+        for place, (name, (_, *mark)) in enumerate(MARKS.items()):
             mine, single = summary[summary.prediction == name], networks[networks.prediction == name]
             heights = [
                 [cases.index(case) + 0.11 * (place - 2.5) for case in zip(table.setting, table.position)]

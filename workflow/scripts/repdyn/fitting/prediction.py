@@ -19,15 +19,8 @@ from repdyn.theory.bounds import at_bound
 
 CELL = ["setting", "position", "dx", "dy", "seed"]
 NETWORK = ["setting", "position", "seed"]
-# predictions of where a cell ends; the last three are baselines without a theory
-PREDICTIONS = {
-    "early": "rates of the first half",
-    "orbit": "orbit of the first half",
-    "elsewhere": "rates of another pair",
-    "half": "H half way",
-    "start": "H(0)",
-    "constant": "mean of other cells",
-}
+# of where a cell ends, see `final_distances`; the last three are baselines that need no theory
+PREDICTIONS = ("early", "orbit", "elsewhere", "half", "start", "constant")
 _ORBIT = DYNAMICS["theory"].factors
 
 
@@ -105,8 +98,9 @@ def with_reference(cells: pd.DataFrame) -> pd.DataFrame:
 def final_distances(cells: pd.DataFrame) -> pd.DataFrame:
     """Columns predicted_NAME and log_ratio_NAME, ln(measured/predicted), for every name of PREDICTIONS, of one setting.
 
-    cells: columns of `measured` and `with_reference`; measured is h_end. constant: the geometric mean of H_end over the
-    same network's other cells that count, of the same position.
+    cells: columns of `measured` and `with_reference`; measured is h_end. early, elsewhere: the fixed point at the rates
+    of the first half, and of the reference; orbit: the end of the first half's orbit. half, start: H as it is there;
+    constant: the geometric mean of H_end over the same network's other cells that count, of the same position.
     """
     dx2, dy2 = cells.dx**2, cells.dy**2
     found = {"half": cells.h_half, "start": cells.h_start}
