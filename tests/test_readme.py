@@ -28,7 +28,7 @@ def test_adding_an_architecture(smoke):
         module.write_text(source)
         table.write_text(before + "\t".join(cells) + "\n")
         planned = smoke.planned()
-        steps = ("two_points_train", "two_points_fit", "two_points_curves", "falsification_fit")
+        steps = ("two_points_train", "two_points_fit", "two_points_curves")
         assert {job for job in planned if job[1]} <= {(step, "bottleneck") for step in steps}
         assert {("two_points_train", "bottleneck"), ("architectures_plot", ""), ("two_points_plot", "")} <= planned
         smoke.snakemake(str(made.relative_to(smoke.folder)))

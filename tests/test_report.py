@@ -94,7 +94,7 @@ def test_captions_are_rendered(report):
         "rich to lazy",
         "one more, that of the mean output",
         "depend on the layer that is observed",
-        "Nothing is fitted to these networks",
+        "nothing is fitted to what is predicted",
     ):
         assert claim in flat, claim
     # values that only rendering puts there: networks of the smoke study, its folder, the level of its intervals

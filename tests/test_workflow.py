@@ -25,7 +25,8 @@ MNIST = ("mnist_pairs", "mnist_structure")
 TABLES = (
     *("two_points", "two_points_summary", "depth", "gains", "falsification", "falsification_summary"),
     *("phase_diagram", "phase_diagram_cells", "phase_diagram_crossover", "phase_diagram_exponents"),
-    *("final_distance", "final_distance_explained", "out_of_sample", "xor", "xor_summary", "blobs", "blobs_summary"),
+    *("final_distance", "final_distance_networks", "final_distance_summary", "out_of_sample_networks"),
+    *("out_of_sample_summary", "out_of_sample", "xor", "xor_summary", "blobs", "blobs_summary"),
     *("mnist_pairs", "mnist_structure", "mnist_structure_rates", "mnist_structure_correlations"),
     *("response_law", "response_law_verdicts", "response_rank", "response_rank_fragility", "response_rank_effects"),
     *("response_rank_correlations", "response_bridge", "response_bridge_summary"),
@@ -71,7 +72,7 @@ def test_everything_is_made(smoke, settings):
     expected = {"two_points/data/points.nc", "mnist/images.nc", *(f"{experiment}/runs.nc" for experiment in MNIST)}
     for name in settings:
         expected |= {f"two_points/{name}.nc", f"two_points/{name}.csv", f"two_points/curves/{name}.csv"}
-    expected |= {f"falsification/{name}.csv" for name in FALSIFIED}
+    expected |= {f"falsification/{name}.{kind}" for name in FALSIFIED for kind in ("nc", "csv")}
     expected |= {f"phase_diagram/{name}.{kind}" for name in PHASES for kind in ("nc", "csv")}
     expected |= {f"final_distance/{name}.{kind}" for name in GRID for kind in ("nc", "csv")}
     for name in XOR:
@@ -145,11 +146,12 @@ def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings):
     assert names(planned) == {name for name in rules() if not name.endswith("_train")} - set(WITHOUT_THEORY)
 
 
-@pytest.mark.parametrize("module", ["theory/altered", "theory/runge_kutta", "fitting/falsification"])
-def test_an_edit_of_the_altered_equations_re_runs_their_fits_alone(smoke, module):
-    planned = planned_after_an_edit(smoke, f"repdyn/{module}.py")
-    after = {(f"falsification_{step}", "") for step in ("collect", "analyse", "plot")}
-    assert planned == {("falsification_fit", name) for name in FALSIFIED} | after
+def test_an_edit_of_the_altered_equations_re_runs_what_they_are_in(smoke):
+    planned = planned_after_an_edit(smoke, "repdyn/theory/altered.py")
+    after = {(f"falsification_{step}", "") for step in ("analyse", "collect", "plot")}
+    after |= {(f"{name}_{step}", "") for name in ("final_distance", "out_of_sample") for step in ("predict", "plot")}
+    fits = {("falsification_fit", name) for name in FALSIFIED} | {("final_distance_fit", name) for name in GRID}
+    assert planned == fits | after
 
 
 def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings):
@@ -161,7 +163,7 @@ def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings
     jobs |= {(f"phase_diagram_{step}", name) for step in ("train", "fit") for name in PHASES}
     jobs |= {("blobs_train", name) for name in BLOBS} | {("mnist_train", name) for name in MNIST}
     jobs |= {("response_train", name) for name in RESPONSE} | {("response_bridge_train", name) for name in BRIDGED}
-    jobs |= {("falsification_fit", name) for name in FALSIFIED}
+    jobs |= {(f"falsification_{step}", name) for step in ("train", "fit") for name in FALSIFIED}
     assert {job for job in planned if job[1]} == jobs
     assert names(planned) == set(rules()) - {"two_points_data", "mnist_fetch"}
 
@@ -173,7 +175,7 @@ def test_a_changed_setting_re_runs_that_setting_only(smoke):
     cells[4] = str(float(cells[4]) * 0.5)
     with edited(table, line, "\t".join(cells)):
         planned = smoke.planned()
-    steps = ("two_points_train", "two_points_fit", "two_points_curves", "falsification_fit")
+    steps = ("two_points_train", "two_points_fit", "two_points_curves", "falsification_train", "falsification_fit")
     assert {job for job in planned if job[1]} == {(step, "skip") for step in steps}
     assert not names(planned) & {"depth_analyse", "depth_plot", "gains_analyse", "gains_plot"}
 
@@ -201,7 +203,7 @@ def test_the_grid_is_trained_again_for_what_decides_its_training_alone(smoke):
         ("final_distance_fit", "default"),
         *((f"final_distance_{step}", "") for step in ("predict", "plot")),
     }
-    planned = smoke.planned("--config", "two_points={networks: 3}", "final_distance={drop_loss: 0.5}")
+    planned = smoke.planned("final_distance", "--config", "two_points={networks: 3}", "final_distance={drop_loss: 0.5}")
     assert {name for rule, name in planned if rule == "final_distance_fit"} == set(GRID)
     assert "final_distance_train" not in names(planned)
     planned = smoke.planned("--config", "final_distance={dx: [0.5, 2.0]}")

@@ -67,6 +67,26 @@ def training(rows, wildcard):
     }
 
 
+def smaller(names, experiment):
+    """Rows of two points with the networks and the width of an experiment, where they are wider.
+
+    Convolutions keep theirs: it is the length of their signal, which has to be longer than their kernels.
+    """
+    networks, width = study[experiment]["networks"], study[experiment]["width"]
+    return {
+        name: {
+            **POINTS[name],
+            "networks": networks,
+            "width": (
+                POINTS[name]["width"]
+                if POINTS[name]["model"] == "cnn"
+                else min(POINTS[name]["width"], width)
+            ),
+        }
+        for name in names
+    }
+
+
 def gpu_job(gigabytes=4, hours=2):
     """resources: what training asks of a cluster, twice as much at each attempt; a GPU if it may use one.
 

@@ -1,20 +1,40 @@
-# Takes: trajectories of two points, and fits for which runs are kept.
-# Makes: <results>/falsification/{two_points}.csv, the theory and four altered equations fitted to the same curves;
-# tables falsification.csv, all of them, and falsification_summary.csv; the figure falsification, which of them describes networks best.
+# Takes: rows of two points.
+# Makes: <results>/falsification/{two_points}.nc, smaller networks of these rows on pairs of points in general position, with
+# one output and with several, and .csv, the theory and four altered equations held against each of them; tables
+# falsification.csv, all of them, and falsification_summary.csv, a setting; the figure falsification.
 
 FALSIFIED = selected("falsification", *study["falsification"]["rows"])
+SMALLER = smaller(FALSIFIED, "falsification")
+
+
+rule falsification_train:
+    """Train networks of a row on pairs of points in general position, with one output and with several."""
+    input:
+        code=code("falsification/train.py"),
+        architecture=architecture("two_points"),
+    output:
+        runs="<results>/falsification/{two_points}.nc",
+    resources:
+        **gpu_job(),
+    params:
+        **training(SMALLER, "two_points"),
+        inputs=study["falsification"]["inputs"],
+        outputs=study["falsification"]["outputs"],
+        seed=study["seeds"]["points"],
+    script:
+        "../scripts/run.py"
 
 
 rule falsification_fit:
-    """Fit the theory and four altered equations to the networks of a row."""
+    """Hold the theory and four altered equations against the networks of a row."""
     input:
         code=code("falsification/fit.py"),
-        runs="<results>/two_points/{two_points}.nc",
-        kept="<results>/two_points/{two_points}.csv",
+        runs="<results>/falsification/{two_points}.nc",
     output:
         fits="<results>/falsification/{two_points}.csv",
     params:
         **of_row("two_points", layer="layer"),
+        loss_above=study["runs"]["discard_loss_above"],
     script:
         "../scripts/run.py"
 
@@ -27,36 +47,31 @@ rule falsification_collect:
     output:
         table=table("falsification", "theory and altered equations, every network", "Falsification"),
     params:
-        settings=FALSIFIED,  # in this order,
+        settings=FALSIFIED,  # in this order
     script:
         "../scripts/run.py"
 
 
 rule falsification_analyse:
-    """Average sums of squares and wins over networks, and solve all equations for one of them."""
+    """Compare the errors of the theory and of altered equations in every setting."""
     input:
         code=code("falsification/analyse.py"),
         fits=rules.falsification_collect.output.table,
-        runs=f"<results>/two_points/{study['falsification']['shown']}.nc",
     output:
-        table="<results>/tables/falsification_summary.csv",
+        table=table("falsification_summary", "every setting", "Falsification"),
     params:
-        **uncertainty(),
+        confidence=study["intervals"]["confidence"],
     script:
         "../scripts/run.py"
 
 
 rule falsification_plot:
-    """Draw which equations describe networks best."""
+    """Draw how far altered equations are behind the theory."""
     input:
         code=code("falsification/plot.py"),
         table=rules.falsification_analyse.output.table,
-        fits=rules.falsification_collect.output.table,
     output:
         **figure("falsification", "the theory against altered equations", "Falsification"),
-    params:
-        shown=study["falsification"]["shown"],
-        confidence=study["intervals"]["confidence"],
     script:
         "../scripts/run.py"
 

@@ -1,75 +1,59 @@
-"""Theory and altered equations: mean sums of squares of every setting, shares of wins, and one network's curves."""
+"""The theory against its alterations in every setting: by orbits and by trajectories, over networks."""
 
 import numpy as np
 import pandas as pd
 
 from repdyn import artifacts
-from repdyn.statistics.curves import thin
-from repdyn.statistics.intervals import bootstrap_interval, jeffreys
-from repdyn.theory import altered
-from repdyn.theory.altered import DYNAMICS
+from repdyn.fitting.falsification import COMPARISONS
+from repdyn.statistics import intervals
+from repdyn.theory.altered import RIVALS
 
-COLUMNS = ["setting", "dynamics", "quantity", "seed", "step", "value", "low", "high", "networks"]
-FLOOR = 1e-12
-
-
-def main(fits: str, runs: str, intervals: dict, seed: int, output: str) -> None:
-    fits, runs = artifacts.read_table(fits), artifacts.read_dataset(runs)
-    artifacts.write_table(table(fits, runs, intervals, seed), output)
+COLUMNS = [
+    *("setting", "outputs", "comparison", "rival", "ratio", "ratio_low", "ratio_high", "networks", "theory"),
+    *("theory_low", "theory_high", "power", "separable", "freedom", "verdict"),
+]
 
 
-def table(fits: pd.DataFrame, runs, intervals: dict, seed: int) -> pd.DataFrame:
-    """One row a number.
+def main(fits: str, confidence: float, output: str) -> None:
+    artifacts.write_table(table(artifacts.read_table(fits), confidence), output)
 
-    quantity: sse (geometric mean over a setting's kept networks with its bootstrap interval, or, if none was kept,
-    sse_discarded of all), win and decisive (mean over settings of the share of kept networks, with a Jeffreys interval;
-    no setting), and H, Y, w of one network (dynamics empty: the network itself) with the sums sse_network of its fits.
+
+def table(fits: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """One row a setting, number of outputs, comparison and rival; and one of the best rival of every network.
+
+    ratio: geometric mean over kept networks of the rival's error over the theory's; theory: that of the theory's error;
+    power: of what the rival's error would be if the theory were exact, over the theory's error. verdict: 'behind' or
+    'ahead' of the theory where the interval says so, else 'open'; 'not compared' where no network was.
     """
+    fits = fits[fits.kept]
     rows = []
-    for (setting, name), group in fits.groupby(["setting", "dynamics"], sort=False):
-        kept = group[group.kept] if group.kept.any() else group
-        values = np.log(np.maximum(kept.sse.dropna().to_numpy(), FLOOR))
-        if len(values):
-            low, high = bootstrap_interval(values, intervals["confidence"], intervals["resamples"], seed)
-            quantity = "sse" if group.kept.any() else "sse_discarded"
-            rows.append((setting, name, quantity, None, None, *np.exp([values.mean(), low, high]), len(values)))
-    kept = fits[fits.kept]
-    for quantity in ("win", "decisive"):
-        shares = kept.astype({quantity: float}).groupby(["dynamics", "setting"])[quantity].mean()
-        for name in DYNAMICS:
-            if name in shares:
-                mine = shares[name].to_numpy()
-                low, high = jeffreys(mine.sum(), mine.size, intervals["confidence"])
-                rows.append((None, name, quantity, None, None, mine.mean(), low, high, kept.seed.size // len(DYNAMICS)))
-    rows = pd.DataFrame(rows, columns=COLUMNS).astype({"value": float, "low": float, "high": float})
-    return pd.concat([rows, _network(fits, runs)], ignore_index=True)[COLUMNS].astype(
-        {"seed": "Int64", "step": "Int64"}
-    )
+    for (setting, outputs), here in fits.groupby(["setting", "outputs"], sort=False):
+        theory = here[here.dynamics == "theory"].set_index("seed")
+        for comparison, (error, power) in COMPARISONS.items():
+            for rival in (*RIVALS, "best"):
+                name = "theory" if rival == "best" else rival
+                one = here[here.dynamics == name].set_index("seed")
+                logs = one[f"behind_{comparison}"].dropna()
+                ratio = intervals.mean(np.exp(logs), confidence, "log")
+                own = intervals.mean(theory[error][logs.index], confidence, "log")
+                powers = (one[power] / theory[error])[logs.index].clip(lower=1e-9)
+                rows.append(
+                    {
+                        **{"setting": setting, "outputs": outputs, "comparison": comparison, "rival": rival},
+                        **ratio.columns("ratio", "networks"),
+                        **own.columns("theory", "theory_networks"),
+                        "power": intervals.mean(powers, confidence, "log").value,
+                        "separable": int(one[f"separable_{comparison}"][logs.index].sum()),
+                        "freedom": theory.freedom.median(),
+                        "verdict": verdict(ratio),
+                    }
+                )
+    method = {"unit": "network", "interval": f"t on logarithms, {100 * confidence:g} %"}
+    return pd.DataFrame(rows, columns=COLUMNS).assign(**method)
 
 
-def _network(fits, runs):
-    """H, Y and w of the first kept network of the shown setting (else the first), and of its five best fits."""
-    mine = fits[fits.setting == runs.setting]
-    mine = (mine[mine.kept] if mine.kept.any() else mine).query("seed == seed.iloc[0]").set_index("dynamics")
-    seed = mine.seed.iloc[0]
-    run = runs.sel(seed=seed, layer=mine.layer.iloc[0]).isel(step=thin(runs.sizes["step"]))
-    t = run["step"].values.astype(float)
-    observed = np.stack([run[name].values.astype(float) for name in "HYw"])
-    shown = {"": observed}
-    fitted = mine[np.isfinite(mine.sse)]
-    if len(fitted):
-        factors = np.array([DYNAMICS[name].factors for name in fitted.index])
-        start = np.repeat(observed[:, :1], len(fitted), axis=1)
-        rates = fitted.eta_h.to_numpy(), fitted.eta_y.to_numpy()
-        solved = altered.solve(t, start, factors, *rates, runs.dx2, runs.dy2)
-        shown |= dict(zip(fitted.index, solved.swapaxes(0, 1), strict=True))
-    parts = [
-        pd.DataFrame(
-            {"setting": runs.setting, "dynamics": name, "quantity": quantity, "seed": seed, "step": run.step}
-        ).assign(value=curve, low=np.nan, high=np.nan, networks=1)
-        for name, three in shown.items()
-        for quantity, curve in zip("HYw", three, strict=True)
-    ]
-    sums = fitted.reset_index().assign(quantity="sse_network", step=None, value=fitted.sse.to_numpy(), networks=1)
-    parts.append(sums.reindex(columns=COLUMNS))
-    return pd.concat(parts, ignore_index=True)
+def verdict(ratio) -> str:
+    """What an interval of error over the theory's error says."""
+    if not ratio.n:
+        return "not compared"
+    return "behind" if ratio.low > 1 else "ahead" if ratio.high < 1 else "open"

@@ -1,7 +1,7 @@
-"""Fit the theory and its four alterations to every network of one setting, at the layer of the settings table.
+"""Hold the theory and its four alterations against every network of one setting, at the layer of the settings table.
 
-One row a network and dynamics. No run is dropped: one that diverged or did not learn keeps its rows, with `kept` false
-and the reason.
+One row a network, number of outputs and dynamics. No run is dropped: one that diverged or did not learn keeps its rows,
+with `kept` false and the reason.
 """
 
 import logging
@@ -10,49 +10,41 @@ import numpy as np
 import pandas as pd
 
 from repdyn import artifacts
-from repdyn.fitting import falsification, selection
+from repdyn.fitting import falsification
+from repdyn.theory import altered
 
-DECISIVE = 2  # difference of the criterion from which on one dynamics is preferred to another
 
-
-def main(runs: str, kept: str, layer: int, output: str) -> None:
+def main(runs: str, layer: int, loss_above: float, output: str) -> None:
     runs = artifacts.read_dataset(runs).sel(layer=layer)
-    known = artifacts.read_table(kept).query("layer == @layer").set_index("seed")
-    t = runs["step"].values.astype(float)
-    observed = np.stack([runs[name].values.astype(float) for name in "HYw"], axis=1)  # (network, 3, step)
-    found = falsification.fit(t, *observed.swapaxes(0, 1), runs.dx2, runs.dy2)
     rows = []
-    for seed, curves, dynamics in zip(runs["seed"].values, observed, found, strict=True):
-        discarded = "" if known.kept[seed] else known.reason[seed].split("; ")[0]
-        fitted = [fit for fit, _ in dynamics.values()]
-        sse = np.array([fit.sse for fit in fitted])
-        # One number of observations for all five, or their criteria could not be compared: the smallest.
-        worth = [selection.effective_observations(predicted - curves).sum() for _, predicted in dynamics.values()]
-        observations = np.nanmin(worth) if np.isfinite(sse).any() else np.nan
-        criterion = falsification.criterion(sse, observations, t.size)
-        behind = criterion - np.nanmin(criterion) if np.isfinite(sse).any() else criterion
-        win = falsification.wins(sse)
-        decisive = (win == 1) & (np.sum(~(behind >= DECISIVE)) == 1)
-        for i, (name, fit) in enumerate(zip(dynamics, fitted, strict=True)):
-            rows.append(
-                {
-                    "setting": runs.setting,
-                    "seed": seed,
-                    "dynamics": name,
-                    "sse": fit.sse,
-                    "criterion": criterion[i],
-                    "nrmse": fit.nrmse,
-                    "eta_h": fit.eta_h,
-                    "eta_y": fit.eta_y,
-                    "converged": fit.converged,
-                    "reason": "; ".join(filter(None, [discarded, fit.reason])),
-                    "kept": not discarded,
-                    "layer": layer,
-                    "delta": behind[i],
-                    "win": win[i],
-                    "decisive": bool(decisive[i]),
-                    "observations": observations,
-                }
-            )
-        logging.info("seed %d: lowest sum of squares: %s", seed, list(dynamics)[int(win.argmax())])
+    for outputs in np.unique(runs.outputs.values):
+        here = runs.isel(network=np.flatnonzero(runs.outputs.values == outputs))
+        curves = [here[name].values.astype(float) for name in "HYw"]
+        results = falsification.fit(runs.step.values, *curves, runs.dx2, runs.dy2, int(outputs))
+        for n, (seed, dynamics) in enumerate(zip(here.seed.values, results, strict=True)):
+            discarded = discard_reason(here.isel(network=n), int(outputs), loss_above)
+            freedom = falsification.freedom(curves[1][n], curves[2][n], runs.dy2)
+            known = {"setting": runs.setting, "outputs": outputs, "seed": seed, "layer": layer, "freedom": freedom}
+            for name, one in dynamics.items():
+                reason = "; ".join(filter(None, [discarded, one.reason, why_not(name, int(outputs))]))
+                found = {**vars(one), "reason": reason}
+                rows.append(
+                    {**known, "dynamics": name, "kept": not discarded, **found, **falsification.behind(name, dynamics)}
+                )
+        logging.info("%d outputs: %d networks kept", outputs, sum(row["kept"] for row in rows) // len(altered.DYNAMICS))
     artifacts.write_table(pd.DataFrame(rows), output)
+
+
+def discard_reason(run, outputs: int, loss_above: float) -> str:
+    """Why a run says nothing about the theory, or an empty string; the loss of all outputs together counts."""
+    if run.diverged_at.item() >= 0:
+        return f"diverged at step {run.diverged_at.item()}"
+    final = run.loss.values[-1] * outputs
+    return "" if final <= loss_above else f"final loss {final:.3g} above {loss_above:g}"
+
+
+def why_not(name: str, outputs: int) -> str:
+    """What is not compared by the nature of the equations."""
+    if altered.same_orbit(name) and name != "theory":
+        return "its orbit is the theory's"
+    return "" if outputs > 1 or altered.keeps_one_output(name) else "describes no pair of single outputs: orbit alone"

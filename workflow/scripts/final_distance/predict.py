@@ -1,29 +1,40 @@
-"""Final distances predicted from rates fitted in the two-point study, beside measured ones; what explains the rest.
+"""Where networks end, as predicted from their first half, from another pair of points, and by baselines.
 
-Two tables: one row a cell, and one row a setting and explanation.
+Three tables: one row a cell, one row a network and prediction, and their means over the networks of a setting.
 """
 
 import pandas as pd
 
 from repdyn import artifacts
 from repdyn.fitting import prediction
+from repdyn.statistics import intervals
 
-COLUMNS = [
-    *("setting", "dx", "dy", "seed", "measured", "predicted", "low", "high", "a_low", "a_high", "status", "reason"),
-    *("kept", "fits", "layer", "h_start", "step", "loss", "rotation", "eta_h", "eta_y", "nrmse", "fitted"),
-]
+MEANS = {
+    "rms_log": "log",
+    "rms_linear": "log",
+    "ahead_start": "linear",
+    "ahead_half": "linear",
+    "ahead_constant": "linear",
+}
 
 
-def main(cells: list[str], fits: list[str], intervals: dict, seed: int, table: str, explained: str) -> None:
-    tables, explanations = [], []
-    for cells_path, fits_path in zip(cells, fits, strict=True):
-        grid = artifacts.read_table(cells_path)
-        rates = prediction.rates(artifacts.read_table(fits_path), grid.layer.iloc[0])
-        grid = grid.join(prediction.final_distance(grid, rates))
-        ends = prediction.intervals(grid, rates, intervals["confidence"], intervals["resamples"], seed)
-        found = prediction.explanations(grid).merge(ends, how="left", on="explanation")
-        explanations.append(found.assign(setting=grid.setting.iloc[0], note=rates.note))
-        tables.append(prediction.with_note(grid, rates).rename(columns={"h_end": "measured"})[COLUMNS])
-    artifacts.write_table(pd.concat(tables, ignore_index=True), table)
-    found = pd.concat(explanations, ignore_index=True)
-    artifacts.write_table(found[["setting", *found.columns.drop("setting")]], explained)
+def main(cells: list[str], confidence: float, table: str, networks: str, summary: str) -> None:
+    grids = [prediction.with_reference(artifacts.read_table(path)) for path in cells]
+    found = pd.concat([prediction.final_distances(grid) for grid in grids], ignore_index=True)
+    agreements = prediction.agreements(found)
+    artifacts.write_table(found, table)
+    artifacts.write_table(agreements, networks)
+    artifacts.write_table(means(agreements, confidence), summary)
+
+
+def means(agreements: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """One row a setting, position and prediction: errors, with intervals over networks, and medians of R^2."""
+    rows = []
+    for key, here in agreements.groupby(["setting", "position", "prediction"], sort=False):
+        row = dict(zip(("setting", "position", "prediction"), key)) | {"cells": here.cells.mean()}
+        row |= {name: here[name].median() for name in ("r2_log", "r2_linear")}
+        for name, scale in MEANS.items():
+            values = here[name].where(here[name] > 0) if scale == "log" else here[name]
+            row |= intervals.mean(values, confidence, scale).columns(name)
+        rows.append(row)
+    return pd.DataFrame(rows).assign(unit="network", interval=f"t (rms: on logarithms), {100 * confidence:g} %")

@@ -1,4 +1,7 @@
-"""Train one setting on a grid of distances between the two inputs and between the two targets, until it has learned."""
+"""Train one setting on a grid of distances between the two inputs and between the two targets, until it has learned.
+
+Twice: with the points where the paper has them, and in general position.
+"""
 
 import logging
 from itertools import product
@@ -8,10 +11,11 @@ import numpy as np
 from repdyn.data import two_points
 
 SAMPLES = 400  # of each trajectory, evenly spaced over it, both ends among them
+POSITIONS = ("paper", "general")
 EVERY = 10  # optimiser steps from one look at a network to the next
 
 
-def main(row: dict, grid: dict, device: str, output: str, **job) -> None:
+def main(row: dict, grid: dict, seed: int, device: str, output: str, **job) -> None:
     from dataclasses import replace
 
     from repdyn.networks.observables import described, output_observables
@@ -20,13 +24,18 @@ def main(row: dict, grid: dict, device: str, output: str, **job) -> None:
     from repdyn.training.trace import Stop
 
     lr = row["lr"] / grid["finer"]
-    # a seed is one initial network, in every cell as in the two-point study
-    cells = list(product(grid["dx"], grid["dy"], range(grid["networks"])))
-    points = [two_points.two_points(dx, dy, row["in_dim"], row["out_dim"]) for dx, dy, _ in cells]
+    # a seed is one initial network, in every cell
+    cells = list(product(POSITIONS, grid["dx"], grid["dy"], range(row["networks"])))
+    points = [
+        two_points.two_points(dx, dy, grid["inputs"], row["out_dim"])
+        if position == "paper"
+        else two_points.general_position(dx, dy, grid["inputs"], row["out_dim"], (seed, network))
+        for position, dx, dy, network in cells
+    ]
     x, y = (np.stack(each) for each in zip(*points))
-    job = Job(output, device, **job, row=row, grid=grid)
-    trained = ensemble.of_row({**row, "networks": grid["networks"]}, lr, row["in_dim"], row["out_dim"])
-    trained = replace(trained, members=tuple(trained.members[seed] for *_, seed in cells))
+    job = Job(output, device, **job, row=row, grid=grid, seed=seed)
+    trained = ensemble.of_row(row, lr, grid["inputs"], row["out_dim"])
+    trained = replace(trained, members=tuple(trained.members[network] for *_, network in cells))
     apart = apart_in(x)
     runs = job.run(
         trained,
@@ -60,14 +69,15 @@ def main(row: dict, grid: dict, device: str, output: str, **job) -> None:
             ),
         },
         {
-            **{name: ("network", list(values)) for name, values in zip(("dx", "dy", "seed"), zip(*cells))},
+            **{name: ("network", list(values)) for name, values in zip(("position", "dx", "dy", "seed"), zip(*cells))},
             "layer": np.arange(runs.sizes["layer"]),
         },
         setting=row["name"],
         learning_rate=lr,
     )
-    for (dx, dy, seed), one, end in zip(cells, seen, last):
-        logging.info("dx %g, dy %g, seed %d: loss %.2e at step %d", dx, dy, seed, one["loss"][end], EVERY * end)
+    for (position, dx, dy, network), one, end in zip(cells, seen, last):
+        told = "%s, dx %g, dy %g, seed %d: loss %.2e at step %d"
+        logging.info(told, position, dx, dy, network, one["loss"][end], EVERY * end)
 
 
 def apart_in(x: np.ndarray):

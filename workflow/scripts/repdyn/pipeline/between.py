@@ -63,10 +63,6 @@ def _check_compared(check, rows) -> None:
                 _check_kernel(check, path, rows[name])
     if "final_distance" in check.faults:  # the same trajectories
         check.faults["out_of_sample"] = check.faults["final_distance"]
-    shown, tried = check.sound("falsification", "shown"), check.sound("falsification", "rows")
-    if _named(check, ("falsification", "shown"), selected) and isinstance(tried, list) and shown not in tried:
-        told = f"not among falsification.rows: expected one of {', '.join(tried)}"
-        check.complain(("falsification", "shown"), shown, told)
     row = check.sound("depth", "row")
     known = _named(check, ("depth", "row"), selected).keys() & rows.keys()
     if known and hidden_layers(rows[row], **check.ends("two_points")) < 2:

@@ -1,8 +1,8 @@
 """The theory's differential equations with one term changed: what would its success be worth if others fitted too?
 
-A description with two free constants may fit by its freedom alone. So each network's curves are also fitted with
-four altered right-hand sides of the theory (`theory.right_hand_side`), which have the same two constants
-(van Rossem and Saxe 2024, arXiv 2402.09142, on falsification). Every alteration multiplies terms by a number:
+A description with free constants may fit by its freedom alone. So four altered right-hand sides of the theory
+(`theory.right_hand_side`), which have the same two constants, are held against the same networks (van Rossem and Saxe
+2024, arXiv 2402.09142, on falsification). Every alteration multiplies terms by a number:
 
     dH/dt = -f a w
     dY/dt = -g w (b H + c a Y/H)
@@ -10,6 +10,23 @@ four altered right-hand sides of the theory (`theory.right_hand_side`), which ha
 
 with (f, g, c, d) = (1, 1, 1, 1) for the theory. None of the four is the theory with other rates: doubling dH/dt, say,
 is halving eta_h everywhere else.
+
+*Orbit and clock* (derived). Dividing the second equation by the first leaves no time: the orbit Y(H) has one constant,
+the ratio of the rates (`orbit`). How fast it is run through is the clock: both rates times one function of the state
+leave it as it is. So a rate that drifts while a network learns spoils trajectories of right and wrong equations alike,
+and no orbit. `solve` takes such a drift, the same for every system: both rates times 1 + k Y/dy2.
+
+*One output* (derived). There dyhat is a multiple of dy, so w = Y - |dy| sqrt(Y) whatever the dynamics. The equations
+keep this if g = 1 and g c = d: the theory does, and of its alterations dH/dt doubled. The others describe no pair of
+single outputs at all, and that they don't fit one's w says nothing about the theory (`keeps_one_output`). Their
+orbits Y(H) are tests nevertheless, but for the flipped sign, which stands in dw/dt alone and leaves
+Y(H) the theory's (`same_orbit`).
+
+*Small initial weights* (derived). An orbit forgets its start: with p = g c/f < 2 it tends to Y = g rho H^2/(f (2 - p)),
+the same curve for all of them at some ratio, and dH/dt doubled then is the theory with other rates. Only what is
+inherited (H0, Y0) or lies across the targets tells them apart. And there a wide network of two linear layers isn't
+the theory's: its output weights v are as long as dh but at right angles to it, so Y = H^2 - H0^2, the orbit with the
+last term of dY/dt dropped. The theory, in which v lies along dh from the start, is exact for one hidden unit.
 
 What they break (derived). With x = |dh| = sqrt(H), v = w/x and z = Y/H the equations are
 
@@ -28,6 +45,7 @@ around which Y overshoots its target, where a Y/H < 10.7 b H.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import optimize
 
 from repdyn.theory import runge_kutta
 
@@ -48,6 +66,53 @@ DYNAMICS = {
     "term_dropped": Dynamics((1, 1, 0, 1), "last term of dY/dt dropped"),
 }
 FACTORS = np.array([dynamics.factors for dynamics in DYNAMICS.values()])
+RIVALS = tuple(DYNAMICS)[1:]
+
+
+def keeps_one_output(name: str) -> bool:
+    """Whether these equations keep w = Y - |dy| sqrt(Y), which holds for every network of one output."""
+    _, g, c, d = DYNAMICS[name].factors
+    return g == 1 and g * c == d
+
+
+def same_orbit(name: str) -> bool:
+    """Whether Y(H) is that of the theory at the same ratio of the rates."""
+    f, g, c, _ = DYNAMICS[name].factors
+    return g == f and g * c == f
+
+
+def orbit_parts(H, H0, Y0, factors):
+    """The orbit Y(H) from its start (H0, Y0) as ``(inherited, learned)``: Y = inherited + rho learned.
+
+    dY/dH = g/f (rho H + c Y/H) with rho = eta_y/(eta_h dx2), the one constant, is linear in Y (derived). With p = g c/f
+
+        inherited = Y0 (H/H0)^p
+        learned   = g/f (H^2 - H0^2 (H/H0)^p)/(2 - p),      at p = 2:  g/f H^2 log(H/H0)
+
+    For the theory (p = 1) this is its conserved quantity: Y/H - rho H = Y0/H0 - rho H0. H > 0 of shape (...), H0 > 0.
+    """
+    f, g, c, _ = factors
+    p, ratio = g * c / f, np.asarray(H, float) / H0
+    inherited = Y0 * ratio**p
+    if p == 2:
+        return inherited, g / f * H0**2 * ratio**2 * np.log(ratio)
+    return inherited, g / f * H0**2 * (ratio**2 - ratio**p) / (2 - p)
+
+
+def orbit_end(H0, Y0, rho, dy2, factors):
+    """The H at which an orbit reaches Y = dy2, where training ends: H0 to 1e6 H0 is searched; nan if it is not there.
+
+    For the theory the H of `theory.fixed_point` at eta_y/(eta_h dx2) = rho. Numbers, H0 > 0.
+    """
+
+    def short(log_ratio):
+        inherited, learned = orbit_parts(H0 * np.exp(log_ratio), H0, Y0, factors)
+        return inherited + rho * learned - dy2
+
+    far = np.log(1e6)
+    if not np.isfinite(rho) or short(-far) * short(far) > 0:
+        return np.nan
+    return float(H0 * np.exp(optimize.brentq(short, -far, far, xtol=1e-12)))
 
 
 def right_hand_side(t, state, factors, eta_h, eta_y, dx2, dy2):
@@ -67,74 +132,40 @@ def right_hand_side(t, state, factors, eta_h, eta_y, dx2, dy2):
     )
 
 
-def solve(times, initial, factors, eta_h, eta_y, dx2, dy2, rtol=1e-9, most_steps=4000, gradient=False):
+def solve(times, initial, factors, eta_h, eta_y, drift, dx2, dy2, rtol=1e-9, most_steps=4000):
     """Solve K altered systems numerically; returns the curves H, Y, w at the `times` (n,), shape (3, K, n).
 
-    initial (3, K), factors (K, 4), eta_h and eta_y (K,), per step; dx2 and dy2 are numbers. times[0] is the time of
-    the initial values. With `gradient` returns ``(curves, gradient)`` as `theory.exact_with_gradient` does: derivatives
-    with respect to (log eta_h, log eta_y), shape (2, 3, K, n). Scaling both rates is scaling time, so only the first is
-    integrated with the curves (the variational equations); the other is t d(curve)/dt less the first.
-    From where a solution cannot be continued, curves and gradients are nan.
+    initial (3, K), factors (K, 4), eta_h, eta_y, drift (K,); dx2 and dy2 are numbers. The rates are per step, and at a
+    time both are multiplied by 1 + drift Y/dy2. times[0] is the time of the initial values. From where a solution
+    cannot be continued, its curves are nan.
     """
     H, Y, w = initial
     x = np.sqrt(H)
-    parameters = np.vstack([np.asarray(factors, float).T, eta_h * dx2, eta_y, np.full(H.size, dy2)])
-    state = np.zeros((6 if gradient else 3, H.size))
-    state[:3] = x, w / x, Y / H
-    found = runge_kutta.integrate(_derivative, state, parameters, times, _scale(dy2), rtol, most_steps)
-    x, v, z = found[:3]
-    curves = np.stack([x**2, x**2 * z, x * v])
-    if not gradient:
-        return curves
-    along = _in_curves(found[:3], found[3:])
-    movement = _derivative(found[:3], parameters[..., None])
-    clock = np.asarray(times, float) * _in_curves(found[:3], movement)
-    return curves, np.stack([along, clock - along])
-
-
-def _in_curves(state, change):
-    """A change of (x, v, z) as a change of (H, Y, w)."""
-    (x, v, z), (dx, dv, dz) = state, change
-    return np.stack([2 * x * dx, x * (2 * z * dx + x * dz), x * dv + v * dx])
+    drifts = np.zeros(H.size) + drift / max(dy2, 1e-300)
+    parameters = np.vstack([np.asarray(factors, float).T, eta_h * dx2, eta_y, np.full(H.size, dy2), drifts])
+    state = np.stack([x, w / x, Y / H])
+    x, v, z = runge_kutta.integrate(_derivative, state, parameters, times, _scale(dy2), rtol, most_steps)
+    return np.stack([x**2, x**2 * z, x * v])
 
 
 def _derivative(state, parameters):
-    """d(x, v, z)/dt, and below it that of their derivatives with respect to log a if the state has them."""
-    f, g, c, d, a, b, dy2 = parameters
-    x, v, z = state[:3]
+    """d(x, v, z)/dt."""
+    f, g, c, d, a, b, dy2, drift = parameters
+    x, v, z = state
     pole = (d != f) | (f != g * c)
     x = np.where(pole & (x <= 0), np.nan, x)  # no solution is followed through a pole
     q, xx = a * v / x, x * x
-    half_b, left = 0.5 * b, f - g * c
     force = 3 * x * v - xx * z + dy2
     inner = d * a * z + (d - f) * q
-    found = np.empty_like(state)
-    found[0] = -0.5 * f * a * v
-    found[1] = -half_b * x * force - 0.5 * v * inner
-    found[2] = -g * b * v * x + left * z * q
-    if len(state) == 6:
-        dx, dv, dz = state[3:]
-        dq = q + (a * dv - q * dx) / x
-        dforce = 3 * (x * dv + v * dx) - 2 * x * z * dx - xx * dz
-        found[3] = -0.5 * f * a * (v + dv)
-        found[4] = -half_b * (dx * force + x * dforce)
-        found[4] -= 0.5 * (dv * inner + v * (d * a * (z + dz) + (d - f) * dq))
-        found[5] = -g * b * (dv * x + v * dx) + left * (dz * q + z * dq)
-    return found
+    moved = np.stack([-0.5 * f * a * v, -0.5 * b * x * force - 0.5 * v * inner, -g * b * v * x + (f - g * c) * z * q])
+    return moved * (1 + drift * xx * z)
 
 
 def _scale(dy2):
     """Sizes of the components: of x itself; of v where Y or w is; of z also what a thousandth of dy2 is."""
 
     def scale(state):
-        size = np.empty_like(state)
-        x, v, z = np.abs(state[:3])
-        size[0] = x
-        size[1] = v + x * z
-        size[2] = z + 1e-3 * dy2 / x**2
-        size[:3] += 1e-200
-        if len(state) == 6:
-            size[3:] = 10 * (size[:3] + np.abs(state[3:]))
-        return size
+        x, v, z = np.abs(state)
+        return np.stack([x, v + x * z, z + 1e-3 * dy2 / x**2]) + 1e-200
 
     return scale
