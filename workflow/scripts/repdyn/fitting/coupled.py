@@ -14,9 +14,10 @@ from repdyn.fitting.rates import fit_trajectory
 from repdyn.theory import coupled
 from repdyn.theory.bounds import LOG_BOUNDS
 
-_AROUND = np.log(np.array([[1, 1], [4, 0.25], [0.25, 4]]))  # factors of the rates to start from
+_FACTORS = np.log(np.geomspace(0.01, 100, 9))  # of either rate, about where the search begins
+_DESCENTS = 3  # from the best of these
 _TOLERANCE = 1e-5  # of integration within a fit
-_MOST = 20  # evaluations of a descent, derivatives not counted
+_MOST = 40  # evaluations of a descent, derivatives not counted
 
 
 def errors(curves, observed) -> np.ndarray:
@@ -63,8 +64,10 @@ def _least(curves: Callable, observed, start) -> tuple[np.ndarray, np.ndarray]:
     def residual(log_rates):
         return np.nan_to_num((curves(np.exp(log_rates)) - observed) / scale, nan=10, posinf=10, neginf=-10).ravel()
 
-    starts = np.clip(np.log(start) + _AROUND, *(LOG_BOUNDS + [0.1, -0.1]))
+    grid = np.log(start) + np.stack(np.meshgrid(_FACTORS, _FACTORS), -1).reshape(-1, 2)
+    grid = np.clip(grid, *(LOG_BOUNDS + [0.1, -0.1]))
     with np.errstate(all="ignore"):
-        ends = [least_squares(residual, one, bounds=LOG_BOUNDS, max_nfev=_MOST, diff_step=1e-4) for one in starts]
+        best = np.argsort([(residual(one) ** 2).sum() for one in grid], kind="stable")[:_DESCENTS]
+        ends = [least_squares(residual, grid[n], bounds=LOG_BOUNDS, max_nfev=_MOST, diff_step=1e-4) for n in best]
         rates = np.exp(min(ends, key=lambda end: end.cost).x)
         return rates, curves(rates)

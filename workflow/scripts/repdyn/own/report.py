@@ -132,9 +132,10 @@ class PairFit:
                 f"|dx|^2 = {self.dx2:.4g}, {self.dx2_is})"
             )
         if np.isfinite(self.error):
+            drift = f"; with rates (1 + {self.k:.2g} Y/|dy|^2): {self.error_drift:.1%}" if np.isfinite(self.k) else ""
             lines.append(
-                f"error {self.error:.1%} (H {self.error_H:.1%}, Y {self.error_Y:.1%}, w {self.error_w:.1%}), "
-                f"path Y(H) {self.orbit_error:.1%}; with rates (1 + {self.k:.2g} Y/|dy|^2): {self.error_drift:.1%}"
+                f"error {self.error:.1%} (H {_percent(self.error_H)}, Y {_percent(self.error_Y)}, "
+                f"w {_percent(self.error_w)}), path Y(H) {_percent(self.orbit_error)}{drift}"
             )
         if self.converged:
             predicted = f"{self.H_predicted:.4g}" if np.isfinite(self.H_predicted) else "nothing (too few moments)"
@@ -151,6 +152,10 @@ _HEADLINES = {
     verdict.NOT: "the theory does not apply.",
     verdict.UNKNOWN: "it cannot be told whether the theory applies.",
 }
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1%}" if np.isfinite(value) else "none: flat"
 
 
 def _with_error(value: float, error: float) -> str:
