@@ -48,6 +48,15 @@ def test_scatter_is_the_standard_deviation_of_logarithms(folder):
     np.testing.assert_allclose(table.error_over_narrowest, 1)
 
 
+def test_one_network_has_no_scatter_and_is_drawn(folder, tmp_path):
+    fits = artifacts.read_table(folder / "50.csv").query("seed == 3")
+    artifacts.write_table(fits, tmp_path / "50.csv")
+    outputs = [tmp_path / f"{name}.csv" for name in ("table", "summary")]
+    analyse_width.main([tmp_path / "50.csv"], [row(50)], 0.95, *outputs)
+    assert np.isnan(artifacts.read_table(outputs[1]).sd_clock[0])
+    assert figure_files(plot_width, tmp_path / "one", *outputs)[0].stat().st_size
+
+
 def test_no_interval_of_few_networks(folder, tmp_path):
     fits = artifacts.read_table(folder / "50.csv").query("seed < 4")
     artifacts.write_table(fits, tmp_path / "50.csv")

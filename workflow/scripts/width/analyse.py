@@ -62,6 +62,6 @@ def averaged(networks: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
 def _deviation(logs: np.ndarray, confidence: float) -> intervals.Estimate:
     """Standard deviation of logarithms: how many hundred percent networks scatter."""
-    if logs.size < 3:
+    if logs.size < 2:
         return intervals.Estimate(np.nan, np.nan, np.nan, logs.size)
     return intervals.jackknife(lambda kept: logs[kept].std(ddof=1), logs.size, confidence, "log")

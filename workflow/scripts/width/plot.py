@@ -40,14 +40,16 @@ def figure(networks: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.Da
             means = pd.DataFrame({"value": here[name], "low": here[f"{name}_low"], "high": here[f"{name}_high"]})
             style.intervals(ax, beside * here.width, means, colour, marker, ACTIVATIONS[activation].label)
         widths = np.sort(summary.width.unique())
-        ax.set(xscale="log", yscale="log", xlabel="width (units a layer)")
+        ax.set(xscale="log", xlabel="width (units a layer)")
         ax.set_xticks(widths, widths)
         ax.xaxis.set_minor_locator(NullLocator())
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
-        ax.yaxis.set_minor_locator(NullLocator())
         top = summary[name].max()
-        if name != "nrmse" and top > 0:
+        if top > 0:
+            ax.set_yscale("log")
+            ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.yaxis.set_minor_locator(NullLocator())
+        ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+        if name != "nrmse":
             ax.plot(widths, top * (widths / widths[0]) ** -0.5, color=style.GREY, linewidth=1, zorder=0)
         ax.set_title(text, loc="left", fontweight="bold", fontsize=10, pad=7)
     page.legend(*axes[0].get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0.85, 0.77))
