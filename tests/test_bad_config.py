@@ -183,7 +183,7 @@ CONFIG_CASES = [
     (
         "trainning: {finer: 2}",
         " = {'finer': 2}: unknown key; did you mean 'training'? "
-        "Known keys here: results, training, runs, intervals, seeds, two_points, depth, measured_rates, width, "
+        "Known keys here: results, training, runs, intervals, claims, seeds, two_points, depth, measured_rates, width, "
         "gains, phase_diagram, falsification, final_distance, xor, blobs, mnist, mnist_pairs, mnist_structure, "
         "response, response_law, response_rank",
     ),
