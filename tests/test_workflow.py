@@ -160,6 +160,7 @@ def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings):
     fits |= {("clock_fit", name) for name in CLOCKED}
     fits |= {("xor_rates_fit", name) for name in XOR} | {("phase_diagram_fit", name) for name in PHASES}
     fits |= {("width_fit", name) for name in WIDTHS}
+    fits |= {("mnist_structure_fit", name) for name in STRUCTURE}
     assert {job for job in planned if job[1]} == fits
     assert names(planned) == {name for name in rules() if not name.endswith("_train")} - set(WITHOUT_THEORY)
 

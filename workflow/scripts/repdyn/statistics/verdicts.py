@@ -59,6 +59,9 @@ def evaluate(claim: Claim, table: pd.DataFrame, confidence: float = 0.95) -> dic
     """One row of the table of claims. Raises ValueError, with the reason, where the table cannot answer."""
     try:
         rows = table.query(claim.rows) if claim.rows else table
+        if not len(rows):
+            nothing = intervals.Estimate(np.nan, np.nan, np.nan, 0)
+            return _row(claim, UNDECIDED, "", nothing, "no row to decide it", claim.criterion)
         groups = [(str(name), of) for name, of in rows.groupby(claim.each, sort=False)] if claim.each else [("", rows)]
         found = {name: estimated(of, claim, confidence) for name, of in groups}
         level = 1 - (1 - confidence) / max(len(groups), 1)
@@ -70,8 +73,6 @@ def evaluate(claim: Claim, table: pd.DataFrame, confidence: float = 0.95) -> dic
     supported = [name for name, what in verdicts.items() if what == SUPPORTED]
     undecided = [name for name in found if name not in refuted and name not in supported]
     outcome = REFUTED if refuted else UNDECIDED if undecided else SUPPORTED
-    if not len(rows):
-        return _row(claim, UNDECIDED, "", intervals.Estimate(np.nan, np.nan, np.nan, 0), "no row to decide it", "")
     shown = _furthest(found, refuted or undecided or supported, claim)
     told = ""
     if claim.each:
