@@ -15,11 +15,17 @@ export SNAKEMAKE_OUTPUT_CACHE := $(shell mkdir -p "$(CACHE)" && cd "$(CACHE)" &&
 USE_CACHE := --cache
 endif
 
-.PHONY: study environment check test test-slurm report bench lint format lock clean help
+.PHONY: study record environment check test test-slurm report bench lint format lock clean help
 .DEFAULT_GOAL := study
 
-study: $(READY)  ## the laptop study: training, fits, figures, tables of all experiments (results/)
+study: $(READY)  ## the laptop study: training, fits, figures, tables, claims of all experiments (results/)
 	snakemake all $(USE_CACHE)
+	@test ! -f results/compared.md || head -n 1 results/compared.md
+
+record: $(READY)  ## the study of record: 20 networks a setting (100 minutes on 2 cores, resumable), kept in docs/record/
+	snakemake all --configfile config/record.yaml $(USE_CACHE)
+	PYTHONPATH=workflow/scripts python -m repdyn.pipeline.record
+	PYTHONPATH=workflow/scripts python -m repdyn.pipeline.prose
 
 report: study  ## results/report.html: every figure and table in one file that opens without a network
 	snakemake all --report results/report.html

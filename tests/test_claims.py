@@ -57,7 +57,7 @@ def data(claim: Claim, value: float, units: int, groups: int = 1) -> pd.DataFram
     draw = np.random.default_rng(0)
     rows = []
     for group in range(groups):
-        values = value + 0.01 * (abs(value) + 0.01) * draw.normal(size=units)
+        values = value + 0.01 * (abs(value) or 0.01) * draw.normal(size=units)
         if claim.statistic == "share":
             values = (np.arange(units) < round(value * units)).astype(float)
         if claim.statistic == "given":
@@ -126,6 +126,11 @@ def test_where_no_row_is_left_nothing_is_decided():
 def test_a_claim_that_its_table_cannot_answer_says_so(rows, quantity):
     with pytest.raises(ValueError, match="claim small, table t"):
         verdicts.evaluate(replace(ONE, rows=rows, quantity=quantity), pd.DataFrame({"error": [0.1] * 9}))
+
+
+def test_numbers_that_have_no_logarithm_decide_nothing_and_say_so():
+    row = verdicts.evaluate(ONE, pd.DataFrame({"error": [0.01] * 19 + [0.0]}))
+    assert row["verdict"] == verdicts.UNDECIDED and "logarithm" in row["told"]
 
 
 def test_censored_and_given_numbers_and_shares():

@@ -69,11 +69,11 @@ def test_paths_from_the_configuration_to_a_figure_have_at_most_ten_files():
 def test_an_experiment_has_all_that_belongs_to_it(name):
     """What to add, and where, is in the message."""
     rules = "\n".join(path.read_text("utf-8") for path in Path("workflow/rules").glob("*.smk"))
-    readme = Path("README.md").read_text("utf-8")
+    listed = Path("docs/experiments.md").read_text("utf-8")
     assert re.search(rf"^rule {name}_plot:", rules, re.MULTILINE), f"workflow/rules: a rule {name}_plot"
     assert re.search(rf"^rule {name}:", rules, re.MULTILINE), f"workflow/rules: the target, a rule {name}"
     assert Path(f"workflow/report/{name}.rst").is_file(), f"workflow/report/{name}.rst: a caption"
-    assert f"| `{name}` |" in readme, f"README.md: a row | `{name}` | ... of the table"
+    assert f"| `{name}` |" in listed, f"docs/experiments.md: a row | `{name}` | ... of the table"
     told = f"tests: a module that tests scripts/{name}, for instance tests/test_{name}.py"
     used = f"from {'two_points' if name == 'architectures' else name} import"
     assert any(used in path.read_text("utf-8") for path in Path("tests").glob("test_*.py")), told

@@ -50,8 +50,7 @@ def submissions(folder: str | Path, *arguments: str) -> int:
 def test_the_laptop_study_makes_few_submissions(tmp_path):
     made = submissions(".", "--config", f"results={tmp_path}/results")
     assert made <= 40
-    for path in ("README.md", "docs/clusters.md"):
-        assert f"{made} submissions" in Path(path).read_text()
+    assert f"{made} submissions" in Path("docs/clusters.md").read_text()
 
 
 def test_every_rule_has_its_place(tmp_path):

@@ -1,24 +1,26 @@
-"""What the README says is so: its example works, its targets exist, its figures are all there."""
+"""What README and docs say is so: examples work, targets, figures and files exist, numbers are those of the record."""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-README = Path("README.md").read_text()
+import pytest
 
+from repdyn.pipeline import prose
 
-EXPERIMENTS = set(re.findall(r"^\| `(\w+)` \|", README, flags=re.MULTILINE))
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+PAGES = [Path("README.md"), Path("CONTRIBUTING.md"), *Path("docs").glob("*.md")]
+TABLE = Path("docs/experiments.md").read_text("utf-8").split("## What numbers mean")[0]
+EXPERIMENTS = set(re.findall(r"^\| `(\w+)` \|", TABLE, flags=re.MULTILINE))
 
 
 def test_adding_an_architecture(smoke):
-    """The README's file and row, as they stand there, in the smoke study: the new row is trained, no other again."""
-    (source,), (row,) = blocks("python"), blocks("tsv")
-    module = smoke.folder / re.search(r"`(workflow/scripts/repdyn/networks/architectures/\w+\.py)`", README).group(1)
+    """The file and row of CONTRIBUTING.md, as they stand there: the new row is trained, no other again."""
+    text = (
+        Path("CONTRIBUTING.md").read_text("utf-8").split("## Add an architecture")[1].split("## Add an activation")[0]
+    )
+    (source,), (row,) = (re.findall(rf"```{kind}\n(.*?)```", text, flags=re.DOTALL) for kind in ("python", "tsv"))
+    module = smoke.folder / re.search(r"`(workflow/scripts/repdyn/networks/architectures/\w+\.py)`", text).group(1)
     table = smoke.folder / "config/settings/two_points_smoke.tsv"
     before = table.read_text()
     cells = row.rstrip("\n").split("\t")
@@ -49,17 +51,26 @@ def test_the_table_of_figures_is_complete(smoke):
     assert made == EXPERIMENTS
 
 
-def test_the_rule_graph_names_every_rule(smoke):
-    (graph,) = blocks("mermaid")
-    command = [sys.executable, "-m", "snakemake", "--list-rules"]
-    rules = subprocess.run(command, cwd=smoke.folder, capture_output=True, text=True, check=True).stdout.splitlines()
-    for rule in (line.split()[0] for line in rules):
-        if "_" in rule and rule not in EXPERIMENTS:
-            assert re.search(rf"\b{rule}\b", graph), rule
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_files_that_it_names_are_there(page):
+    text = page.read_text("utf-8")
+    for path in re.findall(r"\]\(([^)h#][^)#]*)(?:#[^)]*)?\)", text):
+        assert (page.parent / path).exists(), path
+    for path in re.findall(r"`((?:workflow|config|tests|benchmarks|profiles|docs)/[\w./]+)`", text):
+        assert Path(path).exists() or re.search(r"bottleneck|NAME|spirals", path), path
 
 
-def test_files_that_it_names_are_there():
-    for path in re.findall(r"\]\(([^)h][^)]*)\)", README):
-        assert Path(path).exists(), path
-    for path in re.findall(r"`((?:workflow|config|tests|benchmarks|profiles)/[\w./]+)`", README):
-        assert Path(path).exists() or "bottleneck" in path, path
+def test_pages_are_what_their_templates_make_of_the_record():
+    for path, text in prose.rendered().items():
+        assert path.read_text("utf-8") == text, f"{path}: python -m repdyn.pipeline.prose writes it"
+
+
+def test_no_number_is_typed_where_something_was_found():
+    """In what the templates say before the commands a number comes from the record, in {{ }}."""
+    text = Path("docs/templates/README.md.jinja").read_text("utf-8").split("## Two commands")[0]
+    typed = re.sub(r"\{\{.*?\}\}|\$.*?\$|\(\S*\)|`[^`]*`|2024|[HYwηh]_\w", "", text, flags=re.DOTALL)
+    assert re.findall(r"\d+(?:\.\d+)?", typed) == []
+
+
+def test_the_readme_is_short():
+    assert len(Path("README.md").read_text("utf-8").splitlines()) <= 130

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
 from claims import compare
 
@@ -58,7 +59,14 @@ def test_the_words_count(tmp_path):
     assert "| a | 1.05 | 4 | 1 | 20 | yes |" in words
 
 
-def test_what_is_kept_is_small_and_says_what_made_it(tmp_path):
+@pytest.fixture
+def overlay(tmp_path):
+    """A configuration whose results are a folder of the test's own."""
+    (tmp_path / "own.yaml").write_text(f"results: {tmp_path / 'results'}\ntwo_points: {{networks: 7}}\n")
+    return str(tmp_path / "own.yaml")
+
+
+def test_what_is_kept_is_small_and_says_what_made_it(tmp_path, overlay):
     results, kept = tmp_path / "results", tmp_path / "record"
     (results / "tables").mkdir(parents=True)
     for path, size in (("claims.csv", 9), ("claims.md", 9), ("tables/small.csv", 99), ("tables/large.csv", 99_999)):
@@ -72,16 +80,17 @@ def test_what_is_kept_is_small_and_says_what_made_it(tmp_path):
     (results / "logs" / "depth_plot.log").write_text("2026-11-25 10:00:03,000 done in 1.5 s\n")
     (kept / "tables").mkdir(parents=True)
     (kept / "tables" / "gone.csv").write_text("of an older study")
-    assert record.main([str(results), str(kept)]) == 0
+    assert record.main([overlay, str(kept)]) == 0
     names = {path.relative_to(kept).as_posix() for path in kept.rglob("*") if path.is_file()}
     assert names == {"claims.csv", "claims.md", "about.yaml", "cost.csv", "tables/small.csv"}
     assert (kept / "cost.csv").read_text() == "rule,jobs,seconds\ndepth_fit,2,5.5\ndepth_plot,1,1.5\n"
     about = yaml.safe_load((kept / "about.yaml").read_text())
     assert len(about["commit"]) == 40 or about["commit"] == "unknown"
     assert about["libraries"]["numpy"] == np.__version__ and about["core seconds"] == 7
+    assert about["networks"] == 7 and about["configuration"].endswith("own.yaml")
 
 
-def test_there_is_no_record_of_a_study_that_was_not_made(tmp_path, capsys):
-    assert record.main([str(tmp_path), str(tmp_path / "record")]) == 1
+def test_there_is_no_record_of_a_study_that_was_not_made(tmp_path, overlay, capsys):
+    assert record.main([overlay, str(tmp_path / "record")]) == 1
     assert "make the study first" in capsys.readouterr().err
     assert not (tmp_path / "record").exists()

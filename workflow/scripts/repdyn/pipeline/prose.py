@@ -11,6 +11,7 @@ typed. In a template are:
     verdicts(*names)                    a table of these claims, or of all
     about                               what made the record (docs/record/about.yaml)
     spent(*rules)                       minutes of one core that these rules took, or all
+    count                               how many claims there are
 
 form: "percent", or digits as in "3" (significant).
 """
@@ -24,7 +25,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from repdyn.statistics.words import MARKS, measured, number
 
-TEMPLATES = {"README.md.jinja": "README.md", "results.md.jinja": "docs/results.md"}
+TEMPLATES = {"README.md.jinja": "README.md"}
 
 
 class Record:
@@ -33,6 +34,7 @@ class Record:
     def __init__(self, folder: Path):
         self.folder = folder
         self.claims = pd.read_csv(folder / "claims.csv", keep_default_na=False, na_values=[""]).set_index("name")
+        self.count = len(self.claims)
         self.about = yaml.safe_load((folder / "about.yaml").read_text("utf-8"))
 
     def _row(self, table: str, rows: str):
@@ -94,7 +96,7 @@ def rendered(root: Path = Path(".")) -> dict[Path, str]:
         trim_blocks=True,
         autoescape=False,
     )
-    names = ("cell", "interval", "claim", "verdict", "verdicts", "spent", "about")
+    names = ("cell", "interval", "claim", "verdict", "verdicts", "spent", "about", "count")
     made = {}
     for template, page in TEMPLATES.items():
         try:

@@ -17,10 +17,11 @@ from pathlib import Path
 import yaml
 
 LIBRARIES = ("numpy", "scipy", "pandas", "torch", "numba", "snakemake")
+FIGURES = ("clock.png",)  # what README shows
 LARGEST = 64 * 1024  # bytes of a table that is kept: summaries are smaller, tables with a row a step are not
 
 
-def keep(results: Path, record: Path, root: Path = Path(".")) -> list[Path]:
+def keep(results: Path, record: Path, about: dict) -> list[Path]:
     """Copy claims and tables of at most LARGEST bytes, write about.yaml, and remove what the study no longer makes.
 
     Raises FileNotFoundError where the study has not been made.
@@ -33,15 +34,21 @@ def keep(results: Path, record: Path, root: Path = Path(".")) -> list[Path]:
     (record / "tables").mkdir(parents=True, exist_ok=True)
     for old in (record / "tables").glob("*.csv"):
         old.unlink()
-    kept = [Path(shutil.copyfile(path, record / path.relative_to(results))) for path in made]
-    costs, about = record / "cost.csv", record / "about.yaml"
+    made += [path for path in (results / "figures" / name for name in FIGURES) if path.is_file()]
+    kept = [Path(shutil.copyfile(path, record / _place(path, results))) for path in made]
+    costs, told = record / "cost.csv", record / "about.yaml"
     spent = cost(results / "logs")
     with costs.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerows([("rule", "jobs", "seconds"), *((rule, len(s), f"{sum(s):.1f}") for rule, s in spent.items())])
-    made_by = provenance(root) | {"core seconds": round(sum(map(sum, spent.values())))}
-    about.write_text(yaml.safe_dump(made_by, sort_keys=False, allow_unicode=True), "utf-8")
-    return [*kept, costs, about]
+    made_by = {**about, **provenance(), "core seconds": round(sum(map(sum, spent.values())))}
+    told.write_text(yaml.safe_dump(made_by, sort_keys=False, allow_unicode=True), "utf-8")
+    return [*kept, costs, told]
+
+
+def _place(path: Path, results: Path) -> Path:
+    """Where it is kept: figures beside the claims."""
+    return Path(path.name) if path.suffix == ".png" else path.relative_to(results)
 
 
 def cost(logs: Path) -> dict[str, list[float]]:
@@ -54,11 +61,11 @@ def cost(logs: Path) -> dict[str, list[float]]:
     return spent
 
 
-def provenance(root: Path) -> dict:
+def provenance() -> dict:
     """Commit, date, machine and versions of the study that was just made."""
 
     def git(*words: str) -> str:
-        ran = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True)
+        ran = subprocess.run(["git", *words], capture_output=True, text=True)
         return ran.stdout.strip() if ran.returncode == 0 else "unknown"
 
     return {
@@ -81,9 +88,12 @@ def _processor() -> str:
 
 def main(arguments: list[str]) -> int:
     """Exit status: 1 where there is no study to keep."""
-    results, record = map(Path, arguments or ["results/record", "docs/record"])
+    configuration, record = map(Path, [*arguments, *("config/record.yaml", "docs/record")[len(arguments) :]])
+    base, overlay = (yaml.safe_load(path.read_text("utf-8")) for path in (Path("config/config.yaml"), configuration))
+    networks = {**base["two_points"], **overlay.get("two_points", {})}["networks"]
+    about = {"configuration": configuration.as_posix(), "networks": networks}
     try:
-        for path in keep(results, record):
+        for path in keep(Path(overlay.get("results", base["results"])), record, about):
             print(path)
     except FileNotFoundError as error:
         print(error, file=sys.stderr)

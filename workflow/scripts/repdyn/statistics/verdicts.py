@@ -40,7 +40,9 @@ def estimated(table: pd.DataFrame, claim: Claim, confidence: float) -> intervals
     """The claim's number from rows of its table."""
     values = table[claim.quantity]
     if claim.statistic == "given":
-        (row,) = table.to_dict("records")
+        if len(table) != 1:
+            raise LookupError(f"expected one row, found {len(table)}")
+        row = table.iloc[0]
         low, high, n = (row[f"{claim.quantity}_{end}"] for end in ("low", "high", "n"))
         return intervals.Estimate(row[claim.quantity], low, high, int(n))
     if claim.statistic == "share":
@@ -56,7 +58,7 @@ def estimated(table: pd.DataFrame, claim: Claim, confidence: float) -> intervals
 
 
 def evaluate(claim: Claim, table: pd.DataFrame, confidence: float = 0.95) -> dict:
-    """One row of the table of claims. Raises ValueError, with the reason, where the table cannot answer."""
+    """One row of the table of claims. Raises ValueError where the table has no such rows or column."""
     try:
         rows = table.query(claim.rows) if claim.rows else table
         if not len(rows):
@@ -66,6 +68,8 @@ def evaluate(claim: Claim, table: pd.DataFrame, confidence: float = 0.95) -> dic
         found = {name: estimated(of, claim, confidence) for name, of in groups}
         level = 1 - (1 - confidence) / max(len(groups), 1)
         strict = {name: estimated(of, claim, level) for name, of in groups}
+    except ValueError as error:  # numbers that the statistic is not made for
+        return _row(claim, UNDECIDED, "", intervals.Estimate(np.nan, np.nan, np.nan, 0), str(error), claim.criterion)
     except Exception as error:  # a query can fail in any way
         raise ValueError(f"claim {claim.name}, table {claim.table}: {type(error).__name__}: {error}") from error
     verdicts = {name: verdict(one, claim) for name, one in found.items()}
