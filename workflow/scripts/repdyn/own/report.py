@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from repdyn import fitting, theory
+from repdyn.fitting import clock
 from repdyn.fitting.selection import effective_observations
-from repdyn.own import clock, verdict
+from repdyn.own import verdict
 from repdyn.own.record import Record
+from repdyn.theory.clock import drifting, orbit, orbit_constants
 from repdyn.theory.regimes import balance
 
 if TYPE_CHECKING:
@@ -313,11 +315,16 @@ def _of_pair(step, curves, dx2: float, dy2: float, norms, rates, given: dict) ->
         constants = (found.eta_h, found.eta_y, dx2, dy2)
         fitted = np.array(theory.exact(t, *observed[:, 0], *constants))
     if found.converged:
-        (_, _, k), drift = clock.fit_drift(t, observed, *constants)
+        (drifts,) = clock.fit_clocks(t, observed[:1], *observed[1:], dx2, dy2, [found])
+        if not drifts.reason:
+            k = drifts.k
+            drift = np.array(drifting(t, *observed[:, 0], drifts.eta_h, drifts.eta_y, k, dx2, dy2))
         se = standard_errors(t, observed, *constants)
     errors, r2 = _errors(observed[:, :n], fitted[:, :n])
     failures += verdict.of_fit(dict(zip("HYw", r2)), found.reason)
-    orbit_error = clock.path_error(*observed[:2, :n])
+    orbit_error = clock.orbit(*observed[:2, :n], exponent=1).error
+    with np.errstate(all="ignore"):
+        path = orbit(observed[0, :n], *orbit_constants(*observed[:2, 0], *observed[:2, n - 1]))
     error = float(np.nanmean(errors)) if np.isfinite(errors).any() else np.nan
     with np.errstate(all="ignore"):
         _, low, high = theory.fixed_point(*observed[:2, 0], found.eta_h, found.eta_y, dx2, dy2)
@@ -351,7 +358,7 @@ def _of_pair(step, curves, dx2: float, dy2: float, norms, rates, given: dict) ->
         r2=float(np.nanmin(r2)) if np.isfinite(r2).any() else np.nan,
         orbit_error=orbit_error,
         k=k,
-        error_drift=float(np.nanmean(_errors(observed[:, :n], drift[:, :n])[0])) if found.converged else np.nan,
+        error_drift=float(np.nanmean(_errors(observed[:, :n], drift[:, :n])[0])) if np.isfinite(k) else np.nan,
         balance=place,
         regime="" if np.isnan(place) else "rich" if place < 0 else "lazy",
         H_start=observed[0, 0],
@@ -365,7 +372,7 @@ def _of_pair(step, curves, dx2: float, dy2: float, norms, rates, given: dict) ->
             observed,
             fitted,
             drift,
-            clock.path(*observed[:2, :n]),
+            path,
             *_relative(step, curves[1], k, dy2, n, rates),
         ),
     )
