@@ -58,7 +58,9 @@ def test_errors_and_numbers_of_gradients_are_those_of_a_second_order_method(mode
         np.testing.assert_allclose(runs.batch_loss[0] ** 0.5, loss**0.5, atol=0.1 * tolerance)
         trainer = flow.FlowTrainer(ensemble(model, shape, MEMBERS, "flow", tolerance=tolerance))
         gradients.append(after(trainer, X, Y, STEPS).paths[0].evaluations)
-    assert (np.array(found) < [0.15, 0.5]).all() and np.ptp([one[0] for one in found]) < 0.1 * found[0][0], found
+    sharp = activation.startswith("softplus_")  # the sharper, the larger is what comes after the method's order
+    assert (np.array(found) < [0.2 if sharp else 0.15, 0.5]).all(), found
+    assert np.ptp([one[0] for one in found]) < (0.5 if sharp else 0.1) * found[0][0], found
     assert gradients[1] < STEPS and gradients[2] < 2.5 * gradients[1] < 2.5**2 * gradients[0], gradients
 
 

@@ -32,12 +32,11 @@ def figure(settings: list[curves.Setting], measured: pd.DataFrame, confidence: f
     )
     _error(error, numbers)
     _distance(distance, numbers)
-    note = f"Large: geometric mean of kept networks; bars: its {100 * confidence:g} % t interval (from 5 networks on)."
+    note = f"Large: geometric mean of kept networks, and its {100 * confidence:g} % t interval."
     if len(falling := measured[measured.series == "network_falling"].gain.unique()):
         gains = ", ".join(f"{gain:g}" for gain in falling)
         note = (
-            f"At gain {gains} H falls while networks learn. The theory can only raise H, so the best fit freezes it: "
-            rf"$\eta_h \to 0$ (crosses). {note}"
+            rf"At gain {gains} H falls, which the theory cannot do: the best fit has $\eta_h \to 0$ (crosses). {note}"
         )
     page.text(0.012, 0.012, note, color=style.FAINT)
     return page, numbers

@@ -110,7 +110,7 @@ def _softplus(z):
 
 
 def _softplus_slope(z, a):
-    return 1.0 / (2.0 + expm1(-SHARPNESS * z))
+    return 1.0 / (2.0 + expm1(min(-SHARPNESS * z, 80.0)))
 
 
 def _identity(z):
