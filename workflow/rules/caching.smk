@@ -5,9 +5,10 @@
 # the library's modules and requirements.lock. What does not is not: names of rules, wildcards, threads, resources.
 
 # not simply True: without a cache every rule would say in every run that it could be cached
-CACHED = bool(os.environ.get("SNAKEMAKE_OUTPUT_CACHE"))
+CACHE = os.environ.get("SNAKEMAKE_OUTPUT_CACHE")
+CACHED = bool(CACHE)
 
 if not CACHED:  # named, but by an empty text: Snakemake would take this folder
     os.environ.pop("SNAKEMAKE_OUTPUT_CACHE", None)
 elif workflow.is_main_process and not workflow.dryrun:
-    remove_unsound_links(study["results"], os.environ["SNAKEMAKE_OUTPUT_CACHE"])
+    remove_unsound_links(study["results"], CACHE)

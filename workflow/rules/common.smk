@@ -95,6 +95,38 @@ def smaller(names, experiment):
     }
 
 
+def mnist_row(name, lr, solver="sgd", **training):
+    """What decides the training of networks on MNIST: which hidden layer is looked at afterwards does not."""
+    purposes = {"init": "init", "batch": "batches", "pair": "pairs"}
+    return {
+        "name": name,
+        **{key: value for key, value in study["mnist"]["network"].items() if key != "layer"},
+        **{key: study["mnist"][key] for key in ("batch", "epochs", "finer", "networks")},
+        **{key: study["mnist_pairs"][key] for key in ("different", "same")},
+        "digits": study["mnist_structure"]["digits"],
+        **{f"{purpose}_seed": study["seeds"][key] for purpose, key in purposes.items()},
+        "lr": lr,
+        "solver": solver,
+        **training,
+    }
+
+
+def measured_layers(row):
+    """The row's own hidden layer; of the row of depth some more of them."""
+    among = (
+        evenly(row, study["measured_rates"]["layers"])
+        if row["name"] == study["depth"]["row"]
+        else []
+    )
+    return sorted({row["layer"], *among})
+
+
+def evenly(row, count):
+    """So many hidden layers of a network, from the first to the last."""
+    last = tables.hidden_layers(row, row["in_dim"], row["out_dim"]) - 1
+    return [round(n * last / max(count - 1, 1)) for n in range(count)]
+
+
 def gpu_job(gigabytes=4, hours=2, device=study["training"]["device"]):
     """resources: what training asks of a cluster, twice as much at each attempt; a GPU if it may use one.
 

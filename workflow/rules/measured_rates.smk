@@ -13,22 +13,6 @@ MEASURED = {
 }
 
 
-def measured_layers(row):
-    """The row's own hidden layer; of the row of depth some more of them."""
-    among = (
-        evenly(row, study["measured_rates"]["layers"])
-        if row["name"] == study["depth"]["row"]
-        else []
-    )
-    return sorted({row["layer"], *among})
-
-
-def evenly(row, count):
-    """So many hidden layers of a network, from the first to the last."""
-    last = tables.hidden_layers(row, row["in_dim"], row["out_dim"]) - 1
-    return [round(n * last / max(count - 1, 1)) for n in range(count)]
-
-
 rule measured_rates_train:
     """Train the networks of a row, and measure the theory's rates as they learn."""
     input:

@@ -8,22 +8,6 @@
 MNIST = study["mnist"]
 
 
-def mnist_row(name, lr, solver="sgd", **training):
-    """What decides the training of networks on MNIST: which hidden layer is looked at afterwards does not."""
-    purposes = {"init": "init", "batch": "batches", "pair": "pairs"}
-    return {
-        "name": name,
-        **{key: value for key, value in MNIST["network"].items() if key != "layer"},
-        **{key: MNIST[key] for key in ("batch", "epochs", "finer", "networks")},
-        **{key: study["mnist_pairs"][key] for key in ("different", "same")},
-        "digits": study["mnist_structure"]["digits"],
-        **{f"{purpose}_seed": study["seeds"][key] for purpose, key in purposes.items()},
-        "lr": lr,
-        "solver": solver,
-        **training,
-    }
-
-
 ADAM, STEPS = study["mnist_structure"]["adam"], study["mnist_structure"]["steps"]
 STEP_SIZES = {f"mnist_structure_steps_{finer:g}": finer for finer in STEPS["finer"]}
 MNIST_TRAINED = {

@@ -117,9 +117,8 @@ def fit_clocks(t, H, Y, w, dx2, dy2, fits) -> list[Clock]:
 
 def _inside(fit) -> bool:
     """Whether both rates of a `Fit` lie inside of the bounds."""
-    return np.isfinite([fit.eta_h, fit.eta_y]).all() and all(
-        LOG_BOUNDS[0] < np.log(rate) < LOG_BOUNDS[1] for rate in (fit.eta_h, fit.eta_y)
-    )
+    rates = np.array([fit.eta_h, fit.eta_y])
+    return bool(np.isfinite(rates).all() and all(LOG_BOUNDS[0] < x < LOG_BOUNDS[1] for x in np.log(rates)))
 
 
 class _Problem:

@@ -182,7 +182,7 @@ def behind(name: str, dynamics: dict[str, Alternative]) -> dict:
         rivals = [rival for rival in RIVALS if not (comparison == "orbit" and altered.same_orbit(rival))]
         errors = {rival: getattr(dynamics[rival], error) for rival in rivals}
         errors = {rival: value for rival, value in errors.items() if np.isfinite(value)}
-        own, best = getattr(dynamics["theory"], error), min(errors, key=errors.get, default="")
+        own, best = getattr(dynamics["theory"], error), min(errors, key=errors.__getitem__, default="")
         rival = best if name == "theory" else name
         known = rival in errors and own > 0
         columns[f"behind_{comparison}"] = float(np.log(errors[rival] / own)) if known else np.nan

@@ -211,10 +211,11 @@ def _errors(t, observed, eta_h, eta_y, cell) -> tuple[float, float]:
     with np.errstate(all="ignore"):
         predicted = theory.exact(t - t[0], *observed[:, 0], eta_h, eta_y, cell.dx**2, cell.dy**2)
     flat = np.repeat(observed.mean(1, keepdims=True), t.size, 1)
-    return tuple(
+    of_theory, of_means = (
         float(np.mean(np.sqrt(((curve - observed) ** 2).mean(1))[:2] / np.ptp(observed, axis=1)[:2]))
         for curve in (np.array(predicted), flat)
     )
+    return of_theory, of_means
 
 
 def orbit_errors(H: np.ndarray, Y: np.ndarray, rho: float) -> tuple[float, float]:
@@ -226,4 +227,5 @@ def orbit_errors(H: np.ndarray, Y: np.ndarray, rho: float) -> tuple[float, float
     inherited, learned = altered.orbit_parts(H, H[0], Y[0], _ORBIT)
     line = Y[0] + (Y[-1] - Y[0]) * (H - H[0]) / (H[-1] - H[0]) if H[-1] != H[0] else np.full_like(Y, np.nan)
     curves = inherited + rho * learned, line
-    return tuple(float(np.sqrt((weight * (curve - Y) ** 2).sum()) / extents[1]) for curve in curves)
+    of_theory, of_line = (float(np.sqrt((weight * (curve - Y) ** 2).sum()) / extents[1]) for curve in curves)
+    return of_theory, of_line

@@ -11,7 +11,11 @@ from repdyn.training.recorders import Look
 
 def weights_at(moments: np.ndarray) -> Look:
     """Recorder of `theta` (network, age, parameter), all weights and biases of networks of layers on a CPU."""
-    return Look(lambda view: {"theta": view.trainer.theta.copy()}, moments, "age", {"theta": ("parameter",)})
+
+    def theta(view) -> dict[str, np.ndarray]:
+        return {"theta": view.trainer.theta.copy()}
+
+    return Look(theta, moments, "age", {"theta": ("parameter",)})
 
 
 def continued_trainer(theta: np.ndarray) -> Callable[[Ensemble, str], CompiledTrainer]:
