@@ -91,6 +91,10 @@ def shorten(project: Project) -> None:
         table = project.folder / f"config/settings/{name}.tsv"
         kept = [line for line in table.read_text().splitlines() if line.split("\t")[0] not in rows]
         table.write_text("\n".join(kept) + "\n")
+    overlay = project.folder / "config/smoke.yaml"
+    measured = "rows: [default, cnn, flow]"
+    assert measured in overlay.read_text()
+    overlay.write_text(overlay.read_text().replace(measured, "rows: [default]"))
 
 
 def end(process: subprocess.Popen) -> str:
