@@ -16,6 +16,8 @@ from repdyn.training import batches, checkpoints, flow, loop, recorders, trace
 
 SMOOTH = [name for name, entry in ACTIVATIONS.items() if entry.smooth]
 TANH, STEPS, TOLERANCES = Shape(width=20, depth=3, activation="tanh"), 300, (1e-3, 1e-4, 1e-5)
+# where a sharp bend is resolved, and the error of single precision is not reached
+CLOSER = (3e-4, 1e-4, 3e-5)
 MEMBERS = [Member(3, 1.0, 0.05), Member(0, 0.8, 0.02), Member(7, 1.2, 0.1)]
 EVERY = recorders.Pairs(recorders.every(1, STEPS))
 END = recorders.AtEnd(lambda view: {"end": view.look(X)[1]})
@@ -51,16 +53,14 @@ def errors(runs, model, shape, data=(X, Y), seen=X):
 def test_errors_and_numbers_of_gradients_are_those_of_a_second_order_method(model, activation):
     """If a step's error, h^3, is the tolerance, that of all steps is its power 2/3, and their number its power -1/3."""
     shape, found, gradients = Shape(20, 3 if model == "resnet" else 2, activation), [], []
-    for tolerance in TOLERANCES:
+    for tolerance in CLOSER if activation.startswith("softplus_") else TOLERANCES:
         runs = run(shape, model=model, tolerance=tolerance)
         found.append(errors(runs, model, shape) / tolerance ** (2 / 3))
         loss = 0.5 * ((runs.output.values[0, :-1] - Y) ** 2).mean((1, 2))
         np.testing.assert_allclose(runs.batch_loss[0] ** 0.5, loss**0.5, atol=0.1 * tolerance)
         trainer = flow.FlowTrainer(ensemble(model, shape, MEMBERS, "flow", tolerance=tolerance))
         gradients.append(after(trainer, X, Y, STEPS).paths[0].evaluations)
-    sharp = activation.startswith("softplus_")  # the sharper, the larger is what comes after the method's order
-    assert (np.array(found) < [0.2 if sharp else 0.15, 0.5]).all(), found
-    assert np.ptp([one[0] for one in found]) < (0.5 if sharp else 0.1) * found[0][0], found
+    assert (np.array(found) < [0.15, 0.5]).all() and np.ptp([one[0] for one in found]) < 0.1 * found[0][0], found
     assert gradients[1] < STEPS and gradients[2] < 2.5 * gradients[1] < 2.5**2 * gradients[0], gradients
 
 
