@@ -38,9 +38,9 @@ include: "workflow/rules/falsification.smk"
 include: "workflow/rules/final_distance.smk"
 include: "workflow/rules/repeatability.smk"
 include: "workflow/rules/xor.smk"
-include: "workflow/rules/coupled.smk"
 include: "workflow/rules/blobs.smk"
 include: "workflow/rules/mnist.smk"
+include: "workflow/rules/coupled.smk"
 include: "workflow/rules/response.smk"
 include: "workflow/rules/claims.smk"  # the last: it looks at what all others make
 

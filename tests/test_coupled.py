@@ -5,11 +5,13 @@ from itertools import combinations
 import numpy as np
 import pytest
 from coupled import analyse, plot
+from mnist import fetch
+from mnist import train as train_mnist
 from runs import figure_files
 from xor import train
 
 from repdyn import artifacts, theory
-from repdyn.data import xor
+from repdyn.data import mnist, xor
 from repdyn.fitting import coupled as fits
 from repdyn.statistics import intervals
 from repdyn.theory import coupled
@@ -84,6 +86,26 @@ def test_distances_and_gram_matrices():
     np.testing.assert_allclose(H[:, 0], Y[:, 0]), np.testing.assert_allclose(w, 0, atol=1e-12)
 
 
+def test_a_point_may_stand_for_many_or_for_none():
+    """Weight two is the point twice; a point of no weight feels the others, which do not feel it."""
+    draw = np.random.default_rng(4)
+    x, h, yh, y = (draw.normal(size=(4, n)) for n in (6, 5, 2, 2))
+    t, rates = np.linspace(0, 5, 12), (0.1, 0.3)
+    twice, weights = [0, 1, 2, 2], np.array([1, 1, 2, 0])
+
+    def solved(rows, weights):
+        about = coupled.centre(weights)
+        K, gram = ((about @ a[rows]) @ (about @ a[rows]).T for a in (x, h))
+        return coupled.trajectory(t, gram, 0.1 * yh[rows], y[rows], K, *rates, weights=weights, tolerance=1e-9)
+
+    G, made, M = solved(twice, np.ones(4))
+    weighted, outputs, of_weights = solved([0, 1, 2, 3], weights)
+    np.testing.assert_allclose(of_weights, M, atol=1e-7)
+    np.testing.assert_allclose(weighted[:, :3, :3], G[:, :3, :3], atol=1e-7)
+    np.testing.assert_allclose(outputs[:, :3], made[:, :3], atol=1e-7)
+    assert np.abs(outputs[-1, 3] - outputs[0, 3]).max() > 0.01
+
+
 def test_fits_find_the_rates_that_made_the_curves():
     """Coupled curves of XOR: recovered by the coupled fit, and by no other."""
     draw = np.random.default_rng(3)
@@ -101,6 +123,42 @@ def test_fits_find_the_rates_that_made_the_curves():
     assert own.shape == (6, 2) and fits.errors(best, observed).sum() < fits.errors(others, observed).sum()
 
 
+def images(folder):
+    """Two networks that learn made digits, of which two pairs are followed."""
+    fetch.main("synthetic", {}, folder / "images.nc")
+    row = {
+        "name": "mnist_pairs",
+        "model": "mlp",
+        "activation": "tanh",
+        "gain": 1.0,
+        "width": 20,
+        "depth": 2,
+        "solver": "sgd",
+    }
+    row |= {"lr": 0.3, "finer": 1.0, "epochs": 3, "batch": 64, "networks": 2, "different": 1, "same": 1, "digits": 1}
+    row |= {"init_seed": 0, "batch_seed": 3, "pair_seed": 4}
+    train_mnist.main(folder / "images.nc", row, "cpu", folder / "mnist.nc")
+    return folder / "mnist.nc"
+
+
+def test_the_field_of_mnist_is_that_of_its_means(tables):
+    """Initial distances of the means of digits, and their outputs, against the network's own arithmetic; weights."""
+    folder, *_ = tables
+    runs, data = artifacts.read_dataset(folder / "mnist.nc"), artifacts.read_dataset(folder / "images.nc")
+    labels, x = data.train_labels.values, mnist.normalised(data.train_images.values)
+    rows = np.concatenate([np.flatnonzero(labels == digit)[:1] for digit in range(10)])
+    np.testing.assert_allclose(runs.field_weight[:10], np.bincount(labels) / len(labels))
+    assert (runs.field_weight[10:] == 0).all() and rows.size == 10
+    means = np.stack([x[labels == digit].mean(0) for digit in range(10)])
+    expected = ((means[:, None] - means[None]) ** 2).sum(-1)
+    np.testing.assert_allclose(runs.field_dx2[:10, :10], expected, rtol=1e-4, atol=1e-4)
+    for n in range(2):  # the images of a pair stand behind the means, two by two
+        a, b = 10 + 2 * n, 11 + 2 * n
+        np.testing.assert_allclose(runs.field_distance[..., a, b], runs.H[:, :, n, 0], rtol=1e-4)
+        step = ((runs.field_output[:, a] - runs.field_output[:, b]) ** 2).sum("output_unit")
+        np.testing.assert_allclose(step, runs.Y[:, n, 0], rtol=1e-4)
+
+
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory):
     """Two networks that learn XOR and two that are not given the time."""
@@ -110,7 +168,8 @@ def tables(tmp_path_factory):
     for name, steps in (("learned", 900), ("short", 3)):
         train.main({**row, "name": name, "steps": steps}, 0.5, "cpu", folder / f"{name}.nc")
     paths = [folder / "networks.csv", folder / "summary.csv"]
-    analyse.main([folder / "learned.nc", folder / "short.nc"], {"learned": 1, "short": 1}, 0.01, 0.95, *paths)
+    layers = {"learned": 1, "short": 1}
+    analyse.main([folder / "learned.nc", folder / "short.nc"], layers, images(folder), 1, 0.01, 0.95, *paths)
     return folder, *paths
 
 
@@ -118,7 +177,9 @@ def test_the_tables(tables):
     _, *paths = tables
     networks, summary = map(artifacts.read_table, paths)
     kept = networks[networks.kept]
-    assert list(networks.setting) == ["learned"] * 2 + ["short"] * 2 and set(kept.setting) == {"learned"}
+    assert list(networks.setting) == ["learned"] * 2 + ["short"] * 2 + ["mnist_pairs"] * 2
+    assert set(kept.setting) == {"learned", "mnist_pairs"} and set(kept[kept.task == "mnist"].seed) == {0, 1}
+    kept = kept[kept.task == "xor"]
     assert networks[~networks.kept].reason.str.contains("final loss").all()
     for name in "HY":
         assert (kept[f"{name}_shared"] > 0).all()
@@ -137,6 +198,9 @@ def test_the_figure_says_what_came_out(tables, tmp_path):
     title, subtitle = (text.get_text() for text in figure.texts[:2])
     table = artifacts.read_table(summary).query("theory == 'shared' and kept > 0")
     ahead = {name: int((table[table.quantity == name].coupled_over_it < 1).sum()) for name in "HY"}
-    assert f"H better in {ahead['H']}, Y in {ahead['Y']} of 1 settings" in title and "short 0 of 2" in subtitle
+    assert (
+        f"H better in {ahead['H']}, Y in {ahead['Y']} of {table.setting.nunique()} settings" in title
+        and "short 0 of 2" in subtitle
+    )
     files = [figure_files(plot, tmp_path / str(n), networks, summary) for n in range(2)]
     assert all(a.read_bytes() == b.read_bytes() for a, b in zip(*files))

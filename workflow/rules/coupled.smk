@@ -1,18 +1,20 @@
-# Takes: the runs of xor.
+# Takes: the runs of xor and of mnist_pairs.
 # Makes: tables coupled.csv (one row a network) and coupled_summary.csv (one row a setting, curve and theory); the figure
 # coupled.
 
 
 rule coupled_analyse:
-    """Fit the theory to all pairs of XOR, each on its own and coupled."""
+    """Fit the theory to pairs of XOR and MNIST, each on its own and coupled."""
     input:
         code=code("coupled/analyse.py"),
         runs=expand("<results>/xor/{xor}.nc", xor=XOR),
+        mnist_pairs="<results>/mnist_pairs/runs.nc",
     output:
         networks=table("coupled", "every network", "XOR"),
         summary=table("coupled_summary", "errors of every theory", "XOR", "coupled_table"),
     params:
         layers={name: row["layer"] for name, row in XOR.items()},
+        mnist_layer=MNIST["network"]["layer"],
         loss_above=study["runs"]["discard_loss_above"],
         confidence=study["intervals"]["confidence"],
     script:
@@ -32,6 +34,6 @@ rule coupled_plot:
 
 
 rule coupled:
-    """Whether the points of XOR feel each other."""
+    """Whether the points of XOR, and of MNIST, feel each other."""
     input:
         rules.coupled_plot.output,

@@ -1,4 +1,4 @@
-"""XOR: errors of H and Y when pairs move on their own, and when points feel each other."""
+"""XOR and MNIST: errors of H and Y when pairs move on their own, and when points feel each other."""
 
 import numpy as np
 import pandas as pd
@@ -63,4 +63,4 @@ def headline(summary: pd.DataFrame) -> str:
 def subtitle(summary: pd.DataFrame) -> str:
     counts = summary.drop_duplicates("setting")
     kept = ", ".join(f"{row.setting} {row.kept} of {row.networks}" for row in counts.itertuples())
-    return f"XOR. Small: networks ({kept} learned it); large: means, with intervals from five networks on."
+    return f"Six pairs a task. Small: networks (kept: {kept}); large: means, with intervals from five networks on."

@@ -41,6 +41,7 @@ def main(images: str, row: dict, device: str, output: str, **job) -> None:
             recorders.Pairs(at, tuple(map(tuple, followed)), x[pairs.flatten()]),
             recorders.Look(lambda view: accuracy(view, *sets["test"]), of_epochs, "epoch", {"accuracy": ()}),
             recorders.Look(lambda view: probed(view, seen_at_ends), of_epochs[[-1]] * [0, 1], "when"),
+            recorders.Look(lambda view: field(view, x, labels["train"], pairs), of_epochs[[0]] * 0, "first"),
         ],
         label=row["name"],
     )
@@ -67,6 +68,22 @@ def main(images: str, row: dict, device: str, output: str, **job) -> None:
                 runs.probe_distance.values.astype(np.float32),
             ),
             "output": (("seed", "when", "part", "probe", "output_unit"), runs.probe_output.values),
+            "field_distance": (
+                ("seed", "layer", "mean_or_image", "mean_or_image_b"),
+                runs.field_distance.values[:, 0],
+                {"long_name": "initial |h_a - h_b|^2 of the means of digits 0 to 9 and the images of all pairs"},
+            ),
+            "field_output": (("seed", "mean_or_image", "output_unit"), runs.field_output.values[:, 0]),
+            "field_dx2": (
+                ("mean_or_image", "mean_or_image_b"),
+                squared_distances(with_means(x, labels["train"], x[pairs.flatten()])[None])[0],
+                {"long_name": "|x_a - x_b|^2 of the same"},
+            ),
+            "field_weight": (
+                "mean_or_image",
+                shares(labels["train"], 2 * len(pairs)),
+                {"long_name": "share of images"},
+            ),
             "probe_pixels": (
                 ("part", "probe", "pixel"),
                 np.stack([data[f"{part}_images"].values[probes[part]] for part in PARTS]),
@@ -112,6 +129,33 @@ def probed(view, probes: np.ndarray) -> dict[str, np.ndarray]:
     looks = [view.look(part) for part in probes]
     distances = [np.stack([squared_distances(h) for h in hidden], 1) for hidden, _ in looks]
     return {"probe_distance": np.stack(distances, 1), "probe_output": np.stack([output for _, output in looks], 1)}
+
+
+def field(view, x: np.ndarray, labels: np.ndarray, pairs: np.ndarray) -> dict[str, np.ndarray]:
+    """Of the mean of every digit and the images of all pairs: squared distances (network, layer, point, point) and
+    outputs (network, point, output)."""
+    images = x[pairs.flatten()]
+    sums = None
+    for n in range(0, len(x), EVALUATED):
+        member = mnist.one_hot(labels[n : n + EVALUATED]).T  # (digit, image)
+        hidden, output = view.look(x[n : n + EVALUATED])
+        found = [member @ h for h in (*hidden, output)]
+        sums = found if sums is None else [a + b for a, b in zip(sums, found)]
+    counts = np.bincount(labels, minlength=mnist.CLASSES).clip(1)[:, None]
+    hidden, output = view.look(images)
+    *hidden, output = [np.concatenate([a / counts, b], -2) for a, b in zip(sums, (*hidden, output))]
+    return {"field_distance": np.stack([squared_distances(h) for h in hidden], 1), "field_output": output}
+
+
+def with_means(x: np.ndarray, labels: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """The mean of the images of every digit, and some images below: (10 + image, pixel)."""
+    counts = np.bincount(labels, minlength=mnist.CLASSES).clip(1)[:, None]
+    return np.concatenate([mnist.one_hot(labels).T @ x / counts, images])
+
+
+def shares(labels: np.ndarray, images: int) -> np.ndarray:
+    """What share of all images each digit's mean stands for, and 0 for each of so many images."""
+    return np.r_[np.bincount(labels, minlength=mnist.CLASSES) / len(labels), np.zeros(images)]
 
 
 def squared_distances(h: np.ndarray) -> np.ndarray:

@@ -45,14 +45,15 @@ def shared(t, observed, dx2, dy2, start) -> tuple[np.ndarray, np.ndarray]:
     return _least(curves, observed, start)
 
 
-def together(t, observed, gram, outputs, targets, inputs, pairs, start) -> tuple[np.ndarray, np.ndarray]:
+def together(t, observed, gram, outputs, targets, inputs, pairs, start, weights=None) -> tuple[np.ndarray, np.ndarray]:
     """Two constants for all points at once (`theory.coupled`): rates (2,) and curves.
 
-    gram, outputs: at the first moment; inputs: the Gram matrix K.
+    gram, outputs: at the first moment; inputs: the Gram matrix K; weights: how many each point stands for.
     """
 
     def curves(rates):
-        G, made, _ = coupled.trajectory(t, gram, outputs, targets, inputs, *rates, tolerance=_TOLERANCE)
+        how = {"weights": weights, "tolerance": _TOLERANCE}
+        G, made, _ = coupled.trajectory(t, gram, outputs, targets, inputs, *rates, **how)
         return np.array(coupled.curves(G, made, targets, pairs))
 
     return _least(curves, observed, start)

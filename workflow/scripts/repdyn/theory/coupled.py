@@ -16,10 +16,18 @@ Neither h nor Q is needed, only the matrices G = h h^T (point, point), yh (point
 
 Two constants for all pairs together. With two points it is `effective`, for any number of outputs. What is conserved:
 tr M / eta_y - tr(K^+ G) / eta_h, where G lies in the range of K.
+
+A point may stand for many, as the mean of a class does for its members (a mean field: what members differ in takes no
+part), or for none, as one image of thousands does: sums over c then have its weight, and means are weighted.
 """
 
 import numpy as np
 from scipy.integrate import solve_ivp
+
+
+def centre(weights: np.ndarray) -> np.ndarray:
+    """The matrix (point, point) that takes points about their mean, weighted by weights (point,)."""
+    return np.eye(len(weights)) - weights / weights.sum()
 
 
 def centred(points: np.ndarray) -> np.ndarray:
@@ -27,11 +35,10 @@ def centred(points: np.ndarray) -> np.ndarray:
     return points - points.mean(-2, keepdims=True)
 
 
-def gram_of_distances(distances: np.ndarray) -> np.ndarray:
-    """The Gram matrix about the mean, (..., point, point), of points with these squared distances."""
-    n = distances.shape[-1]
-    project = np.eye(n) - 1 / n
-    return -0.5 * project @ distances @ project
+def gram_of_distances(distances: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """The Gram matrix about the (weighted) mean, (..., point, point), of points with these squared distances."""
+    about = centre(np.ones(distances.shape[-1]) if weights is None else weights)
+    return -0.5 * about @ distances @ about.T
 
 
 def distances_of_gram(gram: np.ndarray) -> np.ndarray:
@@ -48,18 +55,20 @@ def decoder(gram: np.ndarray, outputs: np.ndarray, smallest: float = 1e-6) -> np
     return outputs.T @ np.linalg.pinv(gram, rcond=smallest, hermitian=True) @ outputs
 
 
-def trajectory(t, gram, outputs, targets, inputs, eta_h: float, eta_y: float, M=None, tolerance=1e-7):
+def trajectory(t, gram, outputs, targets, inputs, eta_h: float, eta_y: float, M=None, weights=None, tolerance=1e-7):
     """G (moment, point, point), outputs about their mean (moment, point, output) and M (moment, output, output).
 
     t (moment,) from 0 on; gram: G at t = 0; outputs, targets (point, output); inputs: K (point, point). M at t = 0 is
-    `decoder`'s without another one. Rates per unit of t, at least 0. tolerance: of the
-    integrator, relative to the largest number at t = 0. nan from where the integrator gives up.
+    `decoder`'s for the points that have a weight, without another one. weights: how many each point stands for,
+    (point,), one each if not given. Rates per unit of t, at least 0. tolerance: of the integrator, relative to the
+    largest number at t = 0. nan from where the integrator gives up.
     """
     n, m = outputs.shape
-    project = np.eye(n) - 1 / n
-    gram, K = project @ gram @ project, project @ inputs @ project
-    outputs, targets = centred(outputs), centred(targets)
-    M = decoder(gram, outputs) if M is None else M
+    weights = np.ones(n) if weights is None else np.asarray(weights, float)
+    about, felt = centre(weights), weights > 0
+    gram, K = about @ gram @ about.T, about @ inputs @ about.T
+    outputs, targets = about @ outputs, about @ targets
+    M = decoder(gram[np.ix_(felt, felt)], outputs[felt]) if M is None else M
 
     def split(state):
         return (
@@ -70,7 +79,7 @@ def trajectory(t, gram, outputs, targets, inputs, eta_h: float, eta_y: float, M=
 
     def slope(_, state):
         G, yh, M = split(state)
-        e = yh - targets
+        e = weights[:, None] * (yh - targets)
         pull, across = K @ e, e.T @ yh
         hidden = pull @ yh.T
         parts = -eta_h * (hidden + hidden.T), -eta_h * pull @ M - eta_y * G @ e, -eta_y * (across + across.T)
