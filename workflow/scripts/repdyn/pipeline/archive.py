@@ -4,8 +4,8 @@
 
 In it are tables, figures, claims and the report if there is one, and with --data all recorded runs and fits as well;
 the project's files at the commit, among them configuration, requirements.lock and licence; a patch of what is not
-committed; and ro-crate-metadata.json, which describes each file with its SHA-256 (`crate`). Unpacked it is the project, in which
-`make` makes the results again. The same study gives the same bytes.
+committed; and ro-crate-metadata.json, which describes each file with its SHA-256 (`crate`). Unpacked it is the
+project, in which `make` makes the results again. The same study gives the same bytes.
 """
 
 import argparse
