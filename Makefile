@@ -52,14 +52,14 @@ bench: $(READY)  ## speed, as ratios measured side by side: training, fitting, M
 	python benchmarks/planning.py
 
 lint: $(READY)  ## snakefmt, snakemake --lint, ruff, mypy
-	snakefmt --check Snakefile workflow/rules
+	snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	snakemake --lint
 	ruff check
 	ruff format --check
 	mypy
 
 format: $(READY)  ## write the code the way lint wants it
-	snakefmt Snakefile workflow/rules
+	snakefmt Snakefile workflow/Snakefile workflow/rules
 	ruff check --fix
 	ruff format
 
