@@ -1,6 +1,6 @@
 """What `options` says, written where people read it: config/config.yaml with its comments, tables of config/README.md.
 
-And the smoke study as one whole configuration, .test/config/config.yaml, with which Snakemake's catalogue draws the rules.
+And the smoke study as one whole configuration, .test/config/config.yaml, for Snakemake's workflow catalogue.
 
 python -m repdyn.pipeline.manual write
 """
@@ -25,8 +25,8 @@ HEAD = """\
 
 
 EXAMPLE = """\
-# The smoke study with every key: what a folder of its own needs, as in `snakemake -s workflow/Snakefile -d .test`. It is
-# written by `python -m repdyn.pipeline.manual write` from config/smoke.yaml.
+# The smoke study with every key, for a folder of its own: `snakemake -s workflow/Snakefile -d .test`. It is written by
+# `python -m repdyn.pipeline.manual write` from config/smoke.yaml.
 """
 
 
