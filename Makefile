@@ -15,7 +15,7 @@ export SNAKEMAKE_OUTPUT_CACHE := $(shell mkdir -p "$(CACHE)" && cd "$(CACHE)" &&
 USE_CACHE := --cache
 endif
 
-.PHONY: study record environment check test test-slurm report bench lint format lock clean help
+.PHONY: study record environment check test test-slurm report archive bench lint format lock clean help
 .DEFAULT_GOAL := study
 
 study: $(READY)  ## the laptop study: training, fits, figures, tables, claims of all experiments (results/)
@@ -29,6 +29,9 @@ record: $(READY)  ## the study of record: 20 networks a setting (100 minutes on 
 
 report: study  ## results/report.html: every figure and table in one file that opens without a network
 	snakemake all --report results/report.html
+
+archive: $(READY)  ## results/archive.zip: results, code, configuration, versions, as an RO-Crate; CONFIG=config/record.yaml DATA=1
+	PYTHONPATH=workflow/scripts python -m repdyn.pipeline.archive $(CONFIG) $(if $(DATA),--data)
 
 environment: $(READY)  ## .venv with everything that is needed, and nothing else
 
@@ -49,14 +52,14 @@ bench: $(READY)  ## speed, as ratios measured side by side: training, fitting, M
 	python benchmarks/planning.py
 
 lint: $(READY)  ## snakefmt, snakemake --lint, ruff, mypy
-	snakefmt --check Snakefile workflow/rules
+	snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	snakemake --lint
 	ruff check
 	ruff format --check
 	mypy
 
 format: $(READY)  ## write the code the way lint wants it
-	snakefmt Snakefile workflow/rules
+	snakefmt Snakefile workflow/Snakefile workflow/rules
 	ruff check --fix
 	ruff format
 

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import forked
 import pytest
 import scipy.linalg  # noqa: F401  (its BLAS has to be there to be limited)
 import threadpoolctl
@@ -38,41 +39,61 @@ class Project:
             return [name for name in names if name in (*GENERATED, "results", "cache", "downloads")]
         return [name for name in names if name in GENERATED]
 
+    def asked(self, arguments: tuple[str, ...]) -> list[str]:
+        """Arguments of Snakemake on the smoke study; without a target among the first ones it makes everything."""
+        if not arguments or arguments[0].startswith("-"):
+            arguments = ("all", *arguments)
+        return [*arguments, "--configfile", "config/smoke.yaml"]
+
+    @staticmethod
+    def _environment(variables: dict[str, str]) -> dict[str, str]:
+        return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **variables}
+
     def start(self, *arguments: str, gpus: str | None = None, new_session=False, **variables) -> subprocess.Popen:
         """Snakemake on the smoke study, its output in one pipe; `gpus` limits which GPUs its jobs can see.
 
-        `variables` are those of the environment. Without a target among the first arguments it makes everything.
+        `variables` are those of the environment.
         """
-        if not arguments or arguments[0].startswith("-"):
-            arguments = ("all", *arguments)
-        command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", "config/smoke.yaml"]
-        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        command = [sys.executable, "-m", "snakemake", *self.asked(arguments)]
+        environment = self._environment(variables)
         if gpus is not None:
             environment["CUDA_VISIBLE_DEVICES"] = gpus
-        environment |= variables
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         return subprocess.Popen(command, cwd=self.folder, env=environment, **pipes, start_new_session=new_session)
 
     def snakemake(self, *arguments: str, **variables) -> str:
         """Run Snakemake to its end; returns what it printed. Fails the test if it failed."""
-        process = self.start(*arguments, **variables)
-        printed, _ = process.communicate()
-        assert process.returncode == 0, printed
+        if "--dry-run" in arguments:
+            status, printed = forked.snakemake(self.folder, self.asked(arguments), self._environment(variables))
+        else:
+            process = self.start(*arguments, **variables)
+            printed, _ = process.communicate()
+            status = process.returncode
+        assert status == 0, printed
         return printed
 
-    def planned(self, *arguments: str) -> set[tuple[str, str]]:
-        """What a dry run would do, as (rule, the value of its wildcard or ""); targets make nothing, so not these."""
+    def reasons(self, *arguments: str) -> dict[tuple[str, str], set[str]]:
+        """What a dry run would do, as (rule, the value of its wildcard or ""), and the changed files that say so.
+
+        Targets make nothing, so they are not among it.
+        """
         printed = self.snakemake(*arguments, "--dry-run")
         if "Nothing to be done" in printed:
-            return set()
+            return {}
         blocks = re.split(r"^ *(?:local)?rule (\w+):$", printed, flags=re.MULTILINE)[1:]  # in groups they are indented
         assert blocks, printed
-        jobs = set()
+        jobs = {}
         for rule, body in zip(blocks[::2], blocks[1::2], strict=True):
             wildcard = re.search(r"wildcards: \w+=(\S+)", body)
             if "    output: " in body:
-                jobs.add((rule, wildcard.group(1) if wildcard else ""))
+                changed = re.search(r"reason: .*Updated input files: ([^;\n]*)", body)
+                files = set(changed.group(1).split(", ")) if changed else set()
+                jobs[(rule, wildcard.group(1) if wildcard else "")] = files
         return jobs
+
+    def planned(self, *arguments: str) -> set[tuple[str, str]]:
+        """What a dry run would do, as (rule, the value of its wildcard or "")."""
+        return set(self.reasons(*arguments))
 
 
 @dataclass

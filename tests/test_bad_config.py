@@ -5,10 +5,9 @@ Every case gives the exact text of all problems, so a change of a message shows 
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
 import yaml
@@ -760,9 +759,8 @@ def snakemake(project, *arguments):
 
     before = files()
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "XDG_CACHE_HOME": str(project.parent / "cache")}
-    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", *arguments]
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
-    return done.returncode, done.stdout + done.stderr, files() - before
+    status, told = forked.snakemake(project, ["-n", "--cores", "1", *arguments], environment)
+    return status, told, files() - before
 
 
 def test_command_line_tells_all_problems(project):

@@ -1,12 +1,10 @@
 """A training job that was cut off ends with the same bytes as one that was not."""
 
 import logging
-import os
+import multiprocessing
 import random
 import re
 import signal
-import subprocess
-import sys
 import time
 from itertools import combinations
 from pathlib import Path
@@ -17,6 +15,8 @@ from blobs import train as train_blobs
 from final_distance import train as train_final_distance
 from mnist import train as train_mnist
 from runs import X, Y, ensemble
+from two_points import data as two_points_data
+from two_points import train as train_two_points
 
 from repdyn.data import blobs, encoding, mnist, mnist_files, xor
 from repdyn.networks import Shape
@@ -163,30 +163,31 @@ def test_every_kind_of_job_goes_on_where_it_was_cut_off(kind, memory, monkeypatc
     assert_same_bytes(found, expected)
 
 
-def job(output, seconds):
+def job(output, seconds) -> multiprocessing.Process:
     """The script's own main(), in a process of its own."""
     row = {
         "name": "probe", "model": "dropout", "activation": "leaky_relu", "gain": 1.0, "lr": 0.01, "width": 60,
         "depth": 6, "steps": 8000, "solver": "adam", "networks": 3, "finer": 1, "rest_loss": 0.0,
         "dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1, "init_seed": 0, "dropout_seed": 1,
     }  # fmt: skip
-    points = str(output.parent / "points.nc")
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import logging\n"
-            "from pathlib import Path\n"
-            "from two_points import data, train\n"
-            f"logging.basicConfig(filename={str(output.parent / 'log')!r}, level=logging.INFO)\n"
-            f"task = dict(dx2=1.0, dy2=0.5, in_dim=1, out_dim=1)\n"
-            f"if not Path({points!r}).exists(): data.main(task, {points!r})\n"
-            f"train.main({points!r}, {row!r}, 'cpu', {str(output)!r}, code=['two_points/train.py'], "
-            f"checkpoint_seconds={seconds})",
-        ],
-        cwd=SCRIPTS,
-        start_new_session=True,
-    )
+    points = output.parent / "points.nc"
+    if not points.exists():
+        two_points_data.main({"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}, points)
+
+    def run():
+        logging.basicConfig(filename=output.parent / "log", level=logging.INFO, force=True)
+        code = [str(SCRIPTS / "two_points/train.py")]
+        train_two_points.main(points, row, "cpu", output, code=code, checkpoint_seconds=seconds)
+
+    process = multiprocessing.get_context("fork").Process(target=run)  # with all libraries loaded
+    process.start()
+    return process
+
+
+def ended(process) -> int:
+    """Its exit status, when it has one."""
+    process.join()
+    return process.exitcode
 
 
 def test_killed_at_ten_moments_it_makes_the_same_file(tmp_path):
@@ -194,23 +195,22 @@ def test_killed_at_ten_moments_it_makes_the_same_file(tmp_path):
     saved = Path(f"{cut}.checkpoint") / "0.npz"
     for folder in (whole.parent, cut.parent):
         folder.mkdir()
-    assert job(whole, 0).wait() == 0
+    assert ended(job(whole, 0)) == 0
     draw = random.Random(0)
     killed = 0
     while killed < 10:
         process, seen = job(cut, 0.05), set()
-        while process.poll() is None and len(seen) < 3:  # what was there, what is saved at first, and one of its own
+        while process.is_alive() and len(seen) < 3:  # what was there, what is saved at first, and one of its own
             seen.add(saved.stat().st_mtime_ns if saved.exists() else 0)
             time.sleep(0.001)
         time.sleep(draw.uniform(0, 0.1))
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            killed += 1
+        if process.is_alive():
+            process.kill()
+            killed += ended(process) == -signal.SIGKILL
         if cut.exists():  # it was through already: from the beginning, then
             assert cut.read_bytes() == whole.read_bytes()
             cut.unlink()
-    assert job(cut, 0.05).wait() == 0
+    assert ended(job(cut, 0.05)) == 0
     assert cut.read_bytes() == whole.read_bytes()
     resumed = re.findall(r"going on from the checkpoint .*, step (\d+)", (cut.parent / "log").read_text())
     assert len({step for step in resumed if step != "0"}) >= 3

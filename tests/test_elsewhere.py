@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
+import yaml
 from conftest import Project
 
 MADE = "results/smoke/two_points/default.csv"
@@ -35,8 +37,13 @@ def workflow(tmp_path_factory) -> Path:
 
 
 def snakemake(folder: Path, *arguments: str | Path) -> str:
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", *map(str, arguments)]
+    words = ["--cores", "1", *map(str, arguments)]
     environment = {name: value for name, value in os.environ.items() if name != "SNAKEMAKE_OUTPUT_CACHE"}
+    if {"--dry-run", "--rulegraph"} & set(words):
+        status, printed = forked.snakemake(folder, words, environment)
+        assert status == 0, printed
+        return printed
+    command = [sys.executable, "-m", "snakemake", *words]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -59,3 +66,20 @@ def test_as_a_module_of_another_workflow(workflow, smoke, tmp_path):
     assert (tmp_path / "results/smoke/logs/repdyn_two_points_fit/default.log").is_file()
     planned = snakemake(tmp_path, "--dry-run", "repdyn_all")
     assert "repdyn_depth_plot" in planned and "rule mine_plot" not in planned
+
+
+def test_the_catalogue_draws_its_rules(workflow):
+    """As Snakemake's workflow catalogue calls it: its Snakefile in workflow/, its folder .test/."""
+    where = ("--snakefile", "workflow/Snakefile", "--directory", ".test")
+    drawn = snakemake(workflow, *where, "--forceall", "--rulegraph")
+    assert "digraph" in drawn and "two_points_train" in drawn and "depth_plot" in drawn
+    planned = snakemake(workflow, *where, "--dry-run", "depth")
+    assert "results/smoke/figures/depth.svg" in planned and "rule depth_plot" in planned
+
+
+def test_the_catalogues_settings_are_those_that_it_knows():
+    told = yaml.safe_load(Path(".snakemake-workflow-catalog.yml").read_text("utf-8"))["usage"]
+    assert set(told) == {"mandatory-flags", "software-stack-deployment", "report"}
+    assert set(told["mandatory-flags"]) == {"desc", "flags"}
+    assert told["software-stack-deployment"]["conda"] == any(Path("workflow/envs").glob("*.yaml"))
+    assert Path("config/README.md").is_file()

@@ -1,4 +1,4 @@
-"""Environments and container hold what the rules need, in the versions of requirements.lock, which holds all of it."""
+"""Environments hold what the rules need, in the versions of requirements.lock, which holds all of it."""
 
 import ast
 import re
@@ -56,14 +56,6 @@ def test_an_environment_holds_what_the_rule_imports(rule):
     pins = yaml.safe_load(Path(f"workflow/envs/{environment}.yaml").read_text())["dependencies"]
     names = [pin.split("=")[0] for pin in pins]
     assert imported(script) <= {IMPORTED_AS.get(name, name) for name in names}
-
-
-def test_the_container_holds_the_lock():
-    text = Path("workflow/envs/repdyn.def").read_text()
-    ((source, target),) = re.findall(r"%files\n\s+(\S+) (\S+)\n", text)
-    assert source == "requirements.lock" and f"pip install --no-cache-dir -r {target}\n" in text
-    version = tomllib.loads(Path("pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
-    assert f"From: python:{version}-" in text
 
 
 @pytest.mark.parametrize("path", sorted(Path("workflow/envs").glob("*.yaml")), ids=lambda path: path.stem)

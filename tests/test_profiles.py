@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 import yaml
 from conftest import Project
@@ -21,11 +22,11 @@ PREPARED = {"two_points_data", "mnist_fetch"}  # where snakemake runs
 PROFILE = ("--workflow-profile", "profiles/slurm")
 
 
-def snakemake(*arguments: str, folder: str | Path = ".", **environment: str) -> str:
-    command = [sys.executable, "-m", "snakemake", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, **environment})
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def snakemake(*arguments: str, folder: str | Path = ".") -> str:
+    """What a run that makes nothing prints."""
+    status, printed = forked.snakemake(Path(folder).resolve(), list(arguments), dict(os.environ))
+    assert status == 0, printed
+    return printed
 
 
 def groups(printed: str) -> list[tuple[str, set[str]]]:
@@ -40,25 +41,30 @@ def alone(printed: str) -> list[str]:
     return re.findall(r"^(?:local)?rule (\w+):", printed, flags=re.MULTILINE)
 
 
-def submissions(folder: str | Path, *arguments: str) -> int:
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory) -> str:
+    """A dry run of the laptop study with the SLURM profile, from nothing."""
+    nothing = tmp_path_factory.mktemp("nothing") / "results"
+    return snakemake("all", "--dry-run", *PROFILE, "--config", f"results={nothing}")
+
+
+def submissions(printed: str) -> int:
     """How often sbatch is called for everything, from a dry run with the SLURM profile: once a group, once an array."""
-    printed = snakemake("all", "--dry-run", *PROFILE, *arguments, folder=folder)
     single = alone(printed)
     assert set(single) == ARRAYS | PREPARED | {"all"} and SLURM["slurm-array-jobs"] == "all"
     return len(groups(printed)) + sum(-(-single.count(rule) // SLURM["slurm-array-limit"]) for rule in ARRAYS)
 
 
-def test_the_laptop_study_makes_few_submissions(tmp_path):
-    made = submissions(".", "--config", f"results={tmp_path}/results")
+def test_the_laptop_study_makes_few_submissions(laptop):
+    made = submissions(laptop)
     assert made <= 40
     assert f"{made} submissions" in Path("docs/clusters.md").read_text()
 
 
-def test_every_rule_has_its_place(tmp_path):
+def test_every_rule_has_its_place(laptop):
     """What trains is an array, and what follows a row's training is in other groups than what follows all rows'."""
-    printed = snakemake("all", "--dry-run", *PROFILE, "--config", f"results={tmp_path}/results")
     shared: dict[str, set[str]] = {}
-    for name, members in groups(printed):
+    for name, members in groups(laptop):
         shared[name] = shared.get(name, set()) | members
     places = [ARRAYS, *shared.values(), PREPARED]
     assert set().union(*places) == set(rules())

@@ -263,6 +263,7 @@ def test_config_yaml_and_the_manual_are_those_that_are_written_from_the_options(
     text = (ROOT / "config/README.md").read_text()
     assert (ROOT / BASE).read_text() == manual.config_yaml(), told
     assert text == manual.readme(text), told
+    assert (ROOT / ".test" / BASE).read_text() == manual.example((ROOT / SMOKE).read_text()), told
     for name in manual.tables():
         assert text.count(f"<!-- {name}: begin") == text.count(f"<!-- {name}: end -->") == 1
 
@@ -270,13 +271,15 @@ def test_config_yaml_and_the_manual_are_those_that_are_written_from_the_options(
 def test_writing_renews_config_yaml_and_the_tables_of_the_manual(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()
+    (tmp_path / ".test/config").mkdir(parents=True)
+    shutil.copy(ROOT / SMOKE, tmp_path / SMOKE)
     text = (ROOT / "config/README.md").read_text()
     key = "| `training.finer` | `2` |"
     assert text.count(key) == 1
     (tmp_path / "config/README.md").write_text(text.replace(key, "| `training.finer` | `3` |"))
     assert manual.main([]) == 2 and "manual write" in capsys.readouterr().err
     assert manual.main(["write"]) == 0
-    for file in (BASE, "config/README.md"):
+    for file in (BASE, "config/README.md", f".test/{BASE}"):
         assert (tmp_path / file).read_text() == (ROOT / file).read_text()
 
 

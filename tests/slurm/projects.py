@@ -46,9 +46,13 @@ class ClusterProject(Project):
             assert before.count(MARK) == 1
             script.write_text(before.replace(MARK, GATE))
 
+    def asked(self, arguments: tuple[str, ...]) -> list[str]:
+        """As Project.asked, with the SLURM profile."""
+        return super().asked((*arguments, *self.profile))
+
     def start(self, *arguments: str, **options) -> subprocess.Popen:
-        """As Project.start, with the SLURM profile and in a process group of its own."""
-        return super().start(*arguments, *self.profile, new_session=True, **options)
+        """As Project.start, in a process group of its own."""
+        return super().start(*arguments, new_session=True, **options)
 
     def jobs(self, rule: str = "", row: str = "") -> list[Job]:
         """Everything it has submitted so far, the oldest first."""

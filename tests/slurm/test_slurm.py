@@ -46,7 +46,7 @@ def test_the_smoke_study_gives_the_same_bytes(tmp_path):
     for one in (local, project):
         shorten(one)
     groups = ("--group-components", "fits=10", "figures=8")  # tiny figures: more of them in a job
-    planned = submissions(project.folder, *groups, "--configfile", "config/smoke.yaml")
+    planned = submissions(project.snakemake("--dry-run", *groups))
     with ThreadPoolExecutor() as side_by_side:
         for run in [side_by_side.submit(local.snakemake), side_by_side.submit(project.snakemake, *groups)]:
             run.result()

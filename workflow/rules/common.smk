@@ -127,9 +127,11 @@ def evenly(row, count):
     return [round(n * last / max(count - 1, 1)) for n in range(count)]
 
 
-def gpu_job(gigabytes=4, hours=2, device=study["training"]["device"]):
+def gpu_job(gigabytes=8, hours=2, device=study["training"]["device"]):
     """resources: what training asks of a cluster, twice as much at each attempt; a GPU if it may use one.
 
+    Networks that train together fill `loop.MEMORY`, 2 GiB, and once more where some of them leave; a job that goes on from
+    a checkpoint holds what was saved beside them.
     The interval of its checkpoints stands here because, unlike params, it decides nothing about the result.
     """
     gpu = {} if device == "cpu" else {"gpu": 1}

@@ -15,7 +15,7 @@ rule phase_diagram_train:
     output:
         runs="<results>/phase_diagram/{phase_diagram}.nc",
     resources:
-        **gpu_job(),
+        **gpu_job(gigabytes=10),
     params:
         **training(PHASES, "phase_diagram"),
     script:

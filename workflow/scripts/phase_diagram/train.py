@@ -22,7 +22,9 @@ def main(data: str, row: dict, device: str, output: str, **job) -> None:
     cells = [(gain, seed) for gain in gains for seed in range(row["networks"])]
     shape = networks.Shape(row["width"], row["depth"], row["activation"], row["in_dim"], row["out_dim"])
     still = Ensemble("mlp", shape, tuple(Member(seed, gain, 0.0) for gain, seed in cells), "sgd", row["init_seed"])
-    kernel = of_networks(*LayeredNetworks(still).modules(), x)
+    # one network after another: all of a deep row would fill several times the memory of those that train together
+    each = [of_networks(*LayeredNetworks(still.some([n])).modules(), x) for n in range(len(cells))]
+    kernel = np.concatenate(each)
     rates = row["fraction"] * stable_rate(kernel)
     members = tuple(replace(member, lr=float(lr)) for member, lr in zip(still.members, rates, strict=True))
     runs = job.run(

@@ -1,5 +1,7 @@
 """What `options` says, written where people read it: config/config.yaml with its comments, tables of config/README.md.
 
+And the smoke study as one whole configuration, .test/config/config.yaml, for Snakemake's workflow catalogue.
+
 python -m repdyn.pipeline.manual write
 """
 
@@ -9,6 +11,9 @@ import sys
 import textwrap
 from pathlib import Path
 
+import yaml
+from snakemake.utils import update_config
+
 from repdyn.artifacts import whole
 from repdyn.pipeline.checking import dotted, leaves
 from repdyn.pipeline.options import CONFIGURATION, TABLES, Group
@@ -17,6 +22,19 @@ HEAD = """\
 # The laptop study. Every key is here; config/README.md has the same facts as a table. This file is written by
 # `python -m repdyn.pipeline.manual write`. An overlay holds only what differs: snakemake --configfile config/smoke.yaml
 """
+
+
+EXAMPLE = """\
+# The smoke study with every key, for a folder of its own: `snakemake -s workflow/Snakefile -d .test`. It is written by
+# `python -m repdyn.pipeline.manual write` from config/smoke.yaml.
+"""
+
+
+def example(smoke: str) -> str:
+    """.test/config/config.yaml: the laptop's values, and those of the overlay with this text instead."""
+    merged = yaml.safe_load(config_yaml())
+    update_config(merged, yaml.safe_load(smoke))
+    return EXAMPLE + yaml.safe_dump(merged, sort_keys=False, allow_unicode=True)
 
 
 def config_yaml() -> str:
@@ -77,12 +95,13 @@ def readme(text: str) -> str:
 
 
 def main(arguments) -> int:
-    """Write both files; returns the exit status."""
+    """Write the three files; returns the exit status."""
     if arguments != ["write"]:
         print(__doc__, file=sys.stderr)
         return 2
-    manual = Path("config/README.md")
-    for path, text in ((Path("config/config.yaml"), config_yaml()), (manual, readme(manual.read_text("utf-8")))):
+    manual, smoke = (Path("config", name).read_text("utf-8") for name in ("README.md", "smoke.yaml"))
+    written = {"config/config.yaml": config_yaml(), "config/README.md": readme(manual)}
+    for path, text in {**written, ".test/config/config.yaml": example(smoke)}.items():
         with whole(path) as temporary:
             Path(temporary).write_text(text, "utf-8")
     return 0

@@ -1,6 +1,6 @@
-"""Pages whose numbers come from the study of record: docs/templates/PAGE.md.jinja becomes PAGE.md, by name.
+"""Pages whose numbers come from the study of record: docs/templates/PAGE.jinja becomes PAGE, by name.
 
-    python -m repdyn.pipeline.prose        write README.md and the pages of docs/
+    python -m repdyn.pipeline.prose        write README.md and paper/paper.md
 
 A template says `{{ cell("two_points_summary", "setting == 'tanh'", "error") }}` where a number stands, so that none is
 typed. In a template are:
@@ -25,7 +25,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from repdyn.statistics.words import MARKS, measured, number
 
-TEMPLATES = {"README.md.jinja": "README.md"}
+TEMPLATES = {"README.md.jinja": "README.md", "paper/paper.md.jinja": "paper/paper.md"}
 
 
 class Record:

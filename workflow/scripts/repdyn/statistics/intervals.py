@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from repdyn.statistics.claims import FEWEST
 
@@ -133,19 +133,20 @@ def censored_mean(values, lowest: float, highest: float, confidence: float = 0.9
         return Estimate(float(np.median(values)) if n else np.nan, np.nan, np.nan, n, hidden)
 
     def deficit(mu: float, log_sigma: float) -> float:
-        """The negative logarithm of the likelihood."""
+        """The negative logarithm of the likelihood, without its constant."""
         sigma = np.exp(log_sigma)
-        tails = below * stats.norm.logcdf((lowest - mu) / sigma) + above * stats.norm.logsf((highest - mu) / sigma)
-        return -stats.norm.logpdf(seen, mu, sigma).sum() - tails
+        tails = below * special.log_ndtr((lowest - mu) / sigma) + above * special.log_ndtr((mu - highest) / sigma)
+        return (((seen - mu) / sigma) ** 2).sum() / 2 + seen.size * log_sigma - tails
 
     start = np.array([seen.mean(), np.log(seen.std(ddof=1))])
     best = optimize.minimize(lambda p: deficit(*p), start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-9})
     width = (start[1] - 3, start[1] + 4)
 
+    t = stats.t.ppf((1 + confidence) / 2, n - 1)
+    depth = best.fun + n / 2 * np.log1p(t**2 / (n - 1))
+
     def beyond(mu: float) -> float:
-        profile = optimize.minimize_scalar(lambda s: deficit(mu, s), bounds=width, method="bounded").fun
-        t = stats.t.ppf((1 + confidence) / 2, n - 1)
-        return profile - best.fun - n / 2 * np.log1p(t**2 / (n - 1))
+        return optimize.minimize_scalar(lambda s: deficit(mu, s), bounds=width, method="bounded").fun - depth
 
     centre, far = best.x[0], 20 * np.exp(best.x[1])
     low, high = (optimize.brentq(beyond, centre, centre + side * far) for side in (-1, 1))
