@@ -42,7 +42,8 @@ include: "workflow/rules/blobs.smk"
 include: "workflow/rules/mnist.smk"
 include: "workflow/rules/coupled.smk"
 include: "workflow/rules/response.smk"
-include: "workflow/rules/claims.smk"  # the last: it looks at what all others make
+include: "workflow/rules/claims.smk"  # after all others: it looks at what they make
+include: "workflow/rules/manifest.smk"
 
 
 EXPERIMENTS = experiments(own(workflow.rules))
