@@ -8,6 +8,7 @@ entry stays, so that the change is told at the start of every run until the file
 
 import json
 import os
+import shlex
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ def update(results: str | Path, jobs: Iterable[Job], run: dict) -> None:
 
     run: what is said once (provenance.of_run).
     """
-    options = provenance.options(run["configuration"]["files"], run["configuration"]["overrides"])
+    given = provenance.arguments(run["configuration"]["files"], run["configuration"]["overrides"])
     results = Path(results)
     try:
         known = read(results)
@@ -78,7 +79,7 @@ def update(results: str | Path, jobs: Iterable[Job], run: dict) -> None:
         made = {output: os.path.relpath(output, results) for output in filter(os.path.isfile, job.outputs)}
         for output, name in made.items():
             if _needs_entry(output, files.get(name)):
-                command = f"snakemake --force {output}{options}"
+                command = shlex.join(["snakemake", "--force", output, *given])
                 files[name] = {**_measured(output), **job.entry(), "command": command, "run": key}
     files = {name: entry for name, entry in sorted(files.items()) if os.path.isfile(results / name)}
     used = {entry["run"] for entry in files.values()}

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import platform
-import shlex
 import subprocess
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -48,11 +47,11 @@ def of_run(config: dict, files: list[str], overrides: dict, tables: Iterable[str
     return {**surroundings(root), "configuration": configuration}
 
 
-def options(configfiles: Iterable[str | Path], overrides: dict) -> str:
-    """--configfile and --config as they are typed, a leading blank before each; empty where there is neither."""
-    files = " ".join(shlex.quote(os.path.relpath(path)) for path in configfiles)
-    given = " ".join(shlex.quote(f"{key}={_flow(value)}") for key, value in overrides.items())
-    return (f" --configfile {files}" if files else "") + (f" --config {given}" if given else "")
+def arguments(files: Iterable[str | Path], overrides: dict) -> list[str]:
+    """--configfile and --config as Snakemake takes them; nothing of what is empty."""
+    given = [f"{key}={_flow(value)}" for key, value in overrides.items()]
+    named = [str(path) for path in files]
+    return [*(["--configfile", *named] if named else []), *(["--config", *given] if given else [])]
 
 
 def _flow(value) -> str:
