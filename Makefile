@@ -15,7 +15,7 @@ export SNAKEMAKE_OUTPUT_CACHE := $(shell mkdir -p "$(CACHE)" && cd "$(CACHE)" &&
 USE_CACHE := --cache
 endif
 
-.PHONY: study record verify environment check test test-slurm report bench lint format lock clean help
+.PHONY: study record compare claim verify environment check test test-slurm report bench lint format lock clean help
 .DEFAULT_GOAL := study
 
 study: $(READY)  ## the laptop study: training, fits, figures, tables, claims of all experiments (results/)
@@ -30,7 +30,13 @@ record: $(READY)  ## the study of record: 20 networks a setting (100 minutes on 
 report: study  ## results/report.html: every figure and table in one file that opens without a network
 	snakemake all --report results/report.html
 
-verify: $(READY)  ## are results what this code makes? some are made again and compared (FILES="results/tables/depth.csv ...")
+compare: $(READY)  ## results against the study of record, a sentence a claim (OVERLAY=config/paper.yaml)
+	@PYTHONPATH=workflow/scripts python -m repdyn.pipeline.asked_claims all $(OVERLAY)
+
+claim: $(READY)  ## one claim: its table is made and held against criterion and record (NAME=orbit_paper_smooth)
+	@PYTHONPATH=workflow/scripts python -m repdyn.pipeline.asked_claims $(NAME) $(OVERLAY)
+
+verify: $(READY)  ## some results made again and compared, byte for byte (FILES="results/tables/depth.csv ...")
 	@PYTHONPATH=workflow/scripts python -m repdyn.pipeline.verify $(FILES)
 
 environment: $(READY)  ## .venv with everything that is needed, and nothing else
