@@ -48,6 +48,7 @@ include: "workflow/rules/manifest.smk"
 
 EXPERIMENTS = experiments(own(workflow.rules))
 refuse_what_lacks_rows(own(workflow.rules))
+refuse_what_is_misspelt(own(workflow.rules))
 frame(own(workflow.rules))
 
 

@@ -107,6 +107,11 @@ def test_a_touch_or_a_copy_changes_nothing_and_rot_under_the_same_time_is_found_
     assert changed() == set() and changed(thoroughly=True) == {RUNS}
 
 
+def test_where_nothing_was_made_nothing_is_written(folder):
+    manifest.update("elsewhere", [], RUN)
+    assert not Path("elsewhere").exists()
+
+
 def test_a_damaged_manifest_is_said_and_written_anew(folder):
     Path("results/manifest.json").write_text('{"runs": ')
     with pytest.raises(manifest.DamagedError, match=r"results/manifest\.json was damaged after it was written"):

@@ -25,7 +25,11 @@ def jobs_of_this_workflow():
 
 
 def write_manifest():
-    manifest.update(study["results"], jobs_of_this_workflow(), RUN)
+    """What can't be written is said; the results are what they are without it."""
+    try:
+        manifest.update(study["results"], jobs_of_this_workflow(), RUN)
+    except OSError as error:
+        told.warning(f"{study['results']}/{manifest.NAME} is not what was made: {error}")
 
 
 def tell_what_was_changed():
@@ -36,6 +40,18 @@ def tell_what_was_changed():
                 told.warning(manifest.told(path, entry))
     except manifest.DamagedError as damage:
         told.warning(str(damage))
+
+
+def tell_how_to_repeat_what_failed():
+    """The command of each failed job alone, after all other output; its log was shown when it failed."""
+    given = workflow.config_settings
+    for failed in workflow.scheduler.failed if workflow.scheduler else ():
+        for job in getattr(failed, "jobs", [failed]):  # several where jobs share a submission
+            output = [str(path) for path in job.output][:1]
+            words = provenance.command(output, given.configfiles, given.config)
+            told.error(
+                f"{job.rule.name} failed: {', '.join(map(str, job.log))} says why. Alone: {words}"
+            )
 
 
 if workflow.is_main_process:
@@ -56,3 +72,4 @@ onsuccess:
 
 onerror:
     write_manifest()
+    tell_how_to_repeat_what_failed()

@@ -8,7 +8,6 @@ entry stays, so that the change is told at the start of every run until the file
 
 import json
 import os
-import shlex
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -65,27 +64,29 @@ def read(results: str | Path) -> dict:
 def update(results: str | Path, jobs: Iterable[Job], run: dict) -> None:
     """Renew the manifest after a run of these jobs, whether they had to run or not.
 
-    run: what is said once (provenance.of_run).
+    run: what is said once (provenance.of_run). Nothing is written where nothing was made.
     """
-    given = provenance.arguments(run["configuration"]["files"], run["configuration"]["overrides"])
+    given = run["configuration"]["files"], run["configuration"]["overrides"]
     results = Path(results)
     try:
         known = read(results)
     except DamagedError:
         known = {"runs": {}, "files": {}}
-    key = sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()[:16]
+    key = sha256(json.dumps(run, sort_keys=True, default=str).encode()).hexdigest()[:16]
     runs, files = {**known["runs"], key: run}, dict(known["files"])
     for job in jobs:
         made = {output: os.path.relpath(output, results) for output in filter(os.path.isfile, job.outputs)}
         for output, name in made.items():
             if _needs_entry(output, files.get(name)):
-                command = shlex.join(["snakemake", "--force", output, *given])
+                command = provenance.command(["--force", output], *given)
                 files[name] = {**_measured(output), **job.entry(), "command": command, "run": key}
     files = {name: entry for name, entry in sorted(files.items()) if os.path.isfile(results / name)}
+    if not files and not known["files"]:
+        return
     used = {entry["run"] for entry in files.values()}
     manifest = {"runs": {key: runs[key] for key in sorted(used)}, "files": files}
     with whole(results / NAME) as path:
-        path.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        path.write_text(json.dumps(manifest, indent=1, ensure_ascii=False, default=str) + "\n", "utf-8")
 
 
 def changed(results: str | Path, thoroughly: bool = False) -> Iterator[tuple[str, dict]]:

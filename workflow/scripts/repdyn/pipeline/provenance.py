@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 import subprocess
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -52,6 +53,12 @@ def arguments(files: Iterable[str | Path], overrides: dict) -> list[str]:
     given = [f"{key}={_flow(value)}" for key, value in overrides.items()]
     named = [str(path) for path in files]
     return [*(["--configfile", *named] if named else []), *(["--config", *given] if given else [])]
+
+
+def command(targets: list[str], files: Iterable[str | Path], overrides: dict) -> str:
+    """What makes these targets, as one types it in the project's folder."""
+    named = [os.path.relpath(path) for path in files]
+    return shlex.join(["snakemake", *targets, *arguments(named, overrides)])
 
 
 def _flow(value) -> str:
