@@ -15,7 +15,7 @@ export SNAKEMAKE_OUTPUT_CACHE := $(shell mkdir -p "$(CACHE)" && cd "$(CACHE)" &&
 USE_CACHE := --cache
 endif
 
-.PHONY: study record environment check test test-slurm report archive bench lint format lock clean help
+.PHONY: study record compare claim verify environment check test test-slurm report archive bench lint format lock clean help
 .DEFAULT_GOAL := study
 
 study: $(READY)  ## the laptop study: training, fits, figures, tables, claims of all experiments (results/)
@@ -32,6 +32,15 @@ report: study  ## results/report.html: every figure and table in one file that o
 
 archive: $(READY)  ## results/archive.zip: results, code, configuration, versions, as an RO-Crate; CONFIG=config/record.yaml DATA=1
 	PYTHONPATH=workflow/scripts python -m repdyn.pipeline.archive $(CONFIG) $(if $(DATA),--data)
+
+compare: $(READY)  ## results against the study of record, a sentence a claim (OVERLAY=config/paper.yaml)
+	@PYTHONPATH=workflow/scripts python -m repdyn.pipeline.asked_claims all $(OVERLAY)
+
+claim: $(READY)  ## one claim: its table is made and held against criterion and record (NAME=orbit_paper_smooth)
+	@PYTHONPATH=workflow/scripts python -m repdyn.pipeline.asked_claims $(NAME) $(OVERLAY)
+
+verify: $(READY)  ## some results made again and compared, byte for byte (FILES="results/tables/depth.csv ...")
+	@PYTHONPATH=workflow/scripts python -m repdyn.pipeline.verify $(FILES)
 
 environment: $(READY)  ## .venv with everything that is needed, and nothing else
 

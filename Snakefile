@@ -42,11 +42,13 @@ include: "workflow/rules/blobs.smk"
 include: "workflow/rules/mnist.smk"
 include: "workflow/rules/coupled.smk"
 include: "workflow/rules/response.smk"
-include: "workflow/rules/claims.smk"  # the last: it looks at what all others make
+include: "workflow/rules/claims.smk"  # after all others: it looks at what they make
+include: "workflow/rules/manifest.smk"
 
 
 EXPERIMENTS = experiments(own(workflow.rules))
 refuse_what_lacks_rows(own(workflow.rules))
+refuse_what_is_misspelt(own(workflow.rules))
 frame(own(workflow.rules))
 
 

@@ -714,11 +714,17 @@ def test_yaml(project, text, told):
 
 def test_yaml_that_is_not_there_or_not_text(project):
     (project / "config/latin.yaml").write_bytes(b"a: 1\nb: \xe9\n")
+    (project / "config/utf16.yaml").write_bytes(OVERLAY.encode("utf-16"))
+    (project / "config/utf16_unmarked.yaml").write_bytes(OVERLAY.encode("utf-16-le"))
+    files = [f"config/{name}.yaml" for name in ("absent", "latin", "utf16", "utf16_unmarked")]
     with pytest.raises(ConfigurationError) as raised:
-        check_yaml(["config/absent.yaml", "config/latin.yaml", "config", BASE], project)
+        check_yaml([*files, "config", BASE], project)
+    unmarked = raised.value.problems.pop(3)
+    assert unmarked.startswith("config/utf16_unmarked.yaml: not valid YAML: unacceptable character #x0000")
     assert raised.value.problems == [
         "config/absent.yaml: there is no such file",
         "config/latin.yaml:2: byte 0xe9 is not UTF-8: expected a text file in UTF-8",
+        "config/utf16.yaml:1: byte 0xff is not UTF-8: expected a text file in UTF-8",
         "config: cannot be read: Is a directory",
     ]
 
@@ -759,7 +765,7 @@ def snakemake(project, *arguments):
 
     before = files()
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "XDG_CACHE_HOME": str(project.parent / "cache")}
-    status, told = forked.snakemake(project, ["-n", "--cores", "1", *arguments], environment)
+    status, told = forked.snakemake(project, [*arguments, "-n", "--cores", "1"], environment)
     return status, told, files() - before
 
 
@@ -793,6 +799,23 @@ def test_command_line_refuses_an_overlay_that_is_no_yaml(project):
     assert "Config file is not valid JSON or YAML" in told
     assert "Traceback" not in told
     assert made == set()
+
+
+def test_command_line_names_an_overlay_that_is_not_there(project):
+    """With a traceback of Snakemake, which reads overlays before the Snakefile."""
+    status, told, made = snakemake(project, "--configfile", "config/absent.yaml")
+    assert status == 1 and "No such file or directory: 'config/absent.yaml'" in told
+    assert made == set()
+
+
+@pytest.mark.parametrize(
+    "target, meant", [("clok", "clock"), ("results/tables/two_point.csv", "results/tables/two_points.csv")]
+)
+def test_command_line_suggests_the_target_that_was_meant(project, target, meant):
+    shutil.copy(ROOT / BASE, project / BASE)
+    status, told, made = snakemake(project, "depth", target)
+    assert status == 1 and f"{target}: nothing makes this; did you mean '{meant}'?" in told
+    assert "Traceback" not in told and made == set()
 
 
 SELECTED = ("--config", "two_points={rows: [tanh]}")

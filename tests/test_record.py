@@ -1,62 +1,10 @@
-"""The study of record: what is kept of it, and how another study is held against it."""
+"""The study of record: what is kept of it."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import yaml
-from claims import compare
 
-from repdyn import artifacts
 from repdyn.pipeline import record
-from repdyn.statistics import intervals
-
-
-def claims(value, n, spread=0.0, **columns) -> pd.DataFrame:
-    """A table of one claim with its t interval, of n networks with this standard deviation."""
-    draw = np.random.default_rng(0).normal(size=n)
-    estimate = intervals.mean(value + spread * (draw - draw.mean()) / (draw.std(ddof=1) if n > 1 else 1))
-    row = {"name": "a", "group": "", "verdict": "supported", **estimate.columns("value", "n")}
-    return pd.DataFrame([row | columns]).rename(columns={"value_low": "low", "value_high": "high"}).set_index("name")
-
-
-def agrees(mine, theirs, scale="linear"):
-    return compare.compared("a", mine.loc["a"], theirs, scale, 0.95)["agrees"]
-
-
-def test_a_mean_of_four_agrees_within_its_own_scatter_and_not_beyond():
-    theirs = claims(1.0, 20, 0.1)
-    assert agrees(claims(1.1, 4), theirs) == "yes"
-    assert agrees(claims(1.13, 4), theirs) == "no"
-    assert agrees(claims(1.13, 2), theirs) == "yes"
-
-
-def test_one_in_twenty_disagrees_by_chance():
-    draw, apart = np.random.default_rng(0), 0
-    for _ in range(2000):
-        theirs, mine = draw.normal(size=20), draw.normal(size=5)
-        half = 2.0930 * theirs.std(ddof=1) / np.sqrt(20)
-        centre = theirs.mean()
-        row = {"name": "a", "group": "", "verdict": "", "value": centre, "low": centre - half, "high": centre + half}
-        table = pd.DataFrame([row | {"n": 20}]).set_index("name")
-        apart += agrees(claims(mine.mean(), 5), table) == "no"
-    assert 0.035 <= apart / 2000 <= 0.065
-
-
-def test_what_cannot_be_compared_says_why():
-    theirs = claims(1.0, 20, 0.1)
-    assert agrees(claims(np.nan, 1), theirs) == "no number here"
-    assert "another group" in agrees(claims(1.0, 4, group="tanh"), theirs)
-    assert agrees(claims(1.0, 4), claims(1.0, 3)) == "the record has no interval"
-    assert compare.compared("b", claims(1.0, 4).loc["a"], theirs, "linear", 0.95)["agrees"] == "not in the record"
-
-
-def test_the_words_count(tmp_path):
-    for name, table in (("mine", claims(1.05, 4)), ("theirs", claims(1.0, 20, 0.1))):
-        artifacts.write_table(table.reset_index(), tmp_path / f"{name}.csv")
-    compare.main(str(tmp_path / "mine.csv"), str(tmp_path / "theirs.csv"), {}, 0.95, str(tmp_path / "compared.md"))
-    words = (tmp_path / "compared.md").read_text()
-    assert words.startswith("1 of 1 numbers agree with the study of record; 0 do not.")
-    assert "| a | 1.05 | 4 | 1 | 20 | yes |" in words
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from two_points import data as make_two_points
 
 from repdyn import artifacts, fitting
 from repdyn.networks import Shape
+from repdyn.statistics import differences
 from repdyn.training.compiled import CompiledTrainer
 from repdyn.training.ensemble import Member
 from repdyn.training.reordered import reordered_trainer
@@ -48,9 +49,9 @@ def test_layers_that_cannot_be_reordered_are_refused():
 
 def test_differences_of_known_curves():
     curve = np.linspace(0, 2, 101)
-    assert compare_repeatability.difference(curve, curve + 0.1) == pytest.approx(0.05)
-    assert compare_repeatability.difference(curve, curve) == compare_repeatability.SMALLEST
-    assert np.isnan(compare_repeatability.difference(np.ones(5), curve[:5]))
+    assert differences.of_curves(curve, curve + 0.1) == pytest.approx(0.05)
+    assert differences.of_curves(curve, curve) == differences.SMALLEST
+    assert np.isnan(differences.of_curves(np.ones(5), curve[:5]))
     one, other = fitting.Fit(eta_h=1.0, converged=True), fitting.Fit(eta_h=0.8, converged=True)
     assert compare_repeatability.factor(one, other, "eta_h") == pytest.approx(0.25)
     assert compare_repeatability.factor(other, one, "eta_h") == pytest.approx(0.25)

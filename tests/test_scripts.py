@@ -1,5 +1,7 @@
 """The scripts from data to tables, called as functions: no run is lost, each has its reason, means are right."""
 
+import hashlib
+import html
 import json
 import os
 import subprocess
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from two_points import data, fit, summarise, train
 
 from repdyn import artifacts, theory
@@ -130,13 +133,25 @@ from types import SimpleNamespace
 from snakemake.iocontainers import InputFiles, OutputFiles, Params
 from repdyn.pipeline import jobs
 output = OutputFiles(fromdict={kind: f"drawn.{kind}" for kind in ("svg", "png", "csv")})
-jobs.call(SimpleNamespace(input=InputFiles(fromdict={"code": ["plot.py"]}), output=output, params=Params()))
+inputs = InputFiles(fromdict={"code": ["plot.py"], "tables": ["some/a.csv", "some/b.csv"]})
+jobs.call(SimpleNamespace(input=inputs, output=output, params=Params(fromdict={"row": {"init_seed": 3}})))
 """
 
 
-def test_figures_are_drawn_whatever_backend_the_environment_names(tmp_path):
+def test_figures_say_what_made_them_and_are_drawn_whatever_backend_the_environment_names(tmp_path):
     """The kernel of a notebook names one that is not installed elsewhere."""
     (tmp_path / "plot.py").write_text(DRAWS)
+    (tmp_path / "some").mkdir()
+    for name in "ab":
+        (tmp_path / f"some/{name}.csv").write_text(f"{name}\n")
     environment = {**os.environ, "MPLBACKEND": "module://nowhere.backend", "PYTHONPATH": str(SCRIPTS)}
     subprocess.run([sys.executable, "-c", CALLS], cwd=tmp_path, env=environment, check=True)
     assert (tmp_path / "drawn.png").stat().st_size > 1000
+    picture = Image.open(tmp_path / "drawn.png").text["Description"]
+    assert html.escape(picture, quote=False) in (tmp_path / "drawn.svg").read_text()
+    about = json.loads(picture)
+    assert about["command"] == "snakemake drawn" and about["params"] == {"row": {"init_seed": 3}}
+    assert about["code_sha256"] == artifacts.code_hash([tmp_path / "plot.py"])
+    assert "matplotlib " in about["libraries"]
+    sums = {f"{name}.csv": hashlib.sha256(f"{name}\n".encode()).hexdigest() for name in "ab"}
+    assert about["inputs"] == {"tables": sums}

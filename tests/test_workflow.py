@@ -14,6 +14,7 @@ import pytest
 from test_environments import rules
 
 from repdyn import networks
+from repdyn.pipeline import manifest
 
 EXPERIMENTS = ("two_points", "architectures", "losses", "depth", "gains", "phase_diagram", "falsification")
 EXPERIMENTS += ("clock", "clock_orbit", "clock_drift")
@@ -75,11 +76,11 @@ def edited(path: Path, old: str, new: str):
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Every file below a folder but the logs, which hold times."""
+    """Every file below a folder but the logs and the manifest, which hold times."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and "logs" not in path.parts
+        if path.is_file() and "logs" not in path.parts and path.name != "manifest.json"
     }
 
 
@@ -103,6 +104,22 @@ def test_everything_is_made(smoke, settings):
     expected |= {f"tables/{name}.csv" for name in TABLES}
     expected |= {f"figures/{name}.{kind}" for name in EXPERIMENTS for kind in ("svg", "png", "csv")}
     assert made == expected | {"claims.csv", "claims.md", "compared.md"}
+    assert set(manifest.read(smoke.folder / "results/smoke")["files"]) == made
+
+
+def test_a_digit_changed_by_hand_is_said_at_the_start_with_its_cure(smoke):
+    path = "results/smoke/tables/depth.csv"
+    file = smoke.folder / path
+    before, status = file.read_bytes(), file.stat()
+    file.write_bytes(before[:-2] + bytes([before[-2] ^ 1]) + before[-1:])
+    try:
+        printed = smoke.snakemake("depth", "--dry-run")
+    finally:
+        file.write_bytes(before)
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    cure = f"snakemake --force {path} --configfile config/smoke.yaml"
+    assert printed.count("was changed after it was made") == 1
+    assert f"{path} was changed after it was made. Make it again: {cure}\n" in printed
 
 
 def test_tables_hold_every_network_and_layer(smoke, settings):
@@ -331,4 +348,5 @@ def test_a_failing_job_is_named_with_its_reason_and_leaves_nothing(smoke, tmp_pa
     printed, _ = process.communicate()
     assert process.returncode != 0
     assert "training.device is 'cuda', but torch finds no GPU here" in printed
+    assert "two_points_train failed: " in printed and " Alone: snakemake " in printed
     assert not list((tmp_path / "none").rglob("default.nc"))

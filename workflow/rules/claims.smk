@@ -43,12 +43,12 @@ rule claims_compare:
     """Hold the numbers of the claims against those of the study of record."""
     input:
         code=code("claims/compare.py"),
-        table=rules.claims_evaluate.output.table,
+        tables=sorted(DECIDING),
         record=local(RECORD),
     output:
         words="<results>/compared.md",
     params:
-        scales={claim.name: claim.scale for claim in CLAIMS if claim.statistic == "mean"},
+        claims=[asdict(claim) for claim in CLAIMS],
         confidence=study["intervals"]["confidence"],
     script:
         "../scripts/run.py"

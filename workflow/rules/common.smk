@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from dataclasses import asdict
+from itertools import takewhile
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -17,7 +18,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from repdyn.pipeline import claims, sources, study as studies, tables
 from repdyn.pipeline.caching import CheckedCache, remove_unsound_links
-from repdyn.pipeline.checking import ConfigurationError
+from repdyn.pipeline.checking import ConfigurationError, did_you_mean
 from repdyn.pipeline.options import TABLES
 
 
@@ -184,6 +185,26 @@ def refuse_what_lacks_rows(jobs):
         }
         if made & {*sys.argv[1:]}:
             raise WorkflowError(f"{name} can't be made.", *lacks)
+
+
+def refuse_what_is_misspelt(jobs):
+    """Who asks for something that nothing makes, but for something like it, is told the latter.
+
+    Surely targets are the words before the first option; this holds only for a command line of this workflow.
+    """
+    if Path(workflow.main_snakefile).resolve() != ROOT / "Snakefile" or not (
+        {"snakemake"} & {*Path(sys.argv[0]).parts[-2:]}
+    ):
+        return
+    there = [*(job.name for job in jobs), *(path for job in jobs for path in job.output)]
+    for word in takewhile(lambda word: not word.startswith("-"), sys.argv[1:]):
+        paths = {word, os.path.relpath(word)}
+        known = workflow.is_rule(word) or any(map(os.path.exists, paths))
+        if not known and not any(job.is_producer(path) for job in jobs for path in paths):
+            if hint := did_you_mean(word, map(str, there)):
+                raise WorkflowError(
+                    f"{word}: nothing makes this{hint}", "snakemake --list: targets."
+                )
 
 
 def frame(jobs):

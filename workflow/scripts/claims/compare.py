@@ -1,51 +1,38 @@
-"""Do the numbers of this study agree with those of the study of record? results/compared.md, claim by claim.
+"""Do the numbers of this study agree with those of the study of record? results/compared.md, claim by claim."""
 
-The mean of n networks is expected within t s sqrt(1/n + 1/N) of the record's mean of N, with their standard deviation s
-on the scale of the claim; of many claims one in twenty lies further away by chance (95 %).
-"""
+from pathlib import Path
 
-import numpy as np
-import pandas as pd
 from scipy import stats
 
 from repdyn import artifacts
-from repdyn.statistics.intervals import SCALES
+from repdyn.statistics import agreement
+from repdyn.statistics.agreement import AGREES, DIFFERS, NOT_COMPARED, TOO_FEW, Agreement
+from repdyn.statistics.claims import Claim
+
+ORDER = (DIFFERS, TOO_FEW, AGREES, NOT_COMPARED)
 
 
-def main(table: str, record: str, scales: dict[str, str], confidence: float, output: str) -> None:
-    mine, theirs = (artifacts.read_table(path).set_index("name") for path in (table, record))
-    rows = [compared(name, mine.loc[name], theirs, scales.get(name, "linear"), confidence) for name in mine.index]
+def main(tables: list[str], record: str, claims: list[dict], confidence: float, output: str) -> None:
+    made = {Path(path).stem: artifacts.read_table(path) for path in tables}
+    theirs = artifacts.read_table(record).set_index("name")
+    asked = [Claim(**entry) for entry in claims]
+    found = [agreement.of_claim(claim, made.get(claim.table), theirs, confidence) for claim in asked]
     with artifacts.whole(output) as path:
-        path.write_text(told(pd.DataFrame(rows)), "utf-8")
+        path.write_text(told(found, {claim.name: claim.claim for claim in asked}, confidence), "utf-8")
 
 
-def compared(name: str, mine, theirs: pd.DataFrame, scale: str, confidence: float) -> dict:
-    """One claim: both numbers, and whether they agree (yes, no, or why that cannot be said)."""
-    row = {"name": name, "mine": mine.value, "n": mine.n, "record": np.nan, "N": 0, "verdict": mine.verdict}
-    if name not in theirs.index:
-        return row | {"agrees": "not in the record"}
-    record = theirs.loc[name]
-    row |= {"record": record.value, "N": record.n, "recorded": record.verdict}
-    if mine.n < 1 or not np.isfinite(mine.value):
-        return row | {"agrees": "no number here"}
-    if str(mine.group) != str(record.group):
-        return row | {"agrees": f"another group decides ({mine.group}, there {record.group})"}
-    to = SCALES[scale][0]
-    low, high, value, centre = (float(to(x)) for x in (record.low, record.high, mine.value, record.value))
-    if not np.isfinite([low, high]).all():
-        return row | {"agrees": "the record has no interval"}
-    t = stats.t.ppf((1 + confidence) / 2, record.n - 1)
-    spread = (high - low) / 2 / t * np.sqrt(record.n)
-    allowed = t * spread * np.sqrt(1 / mine.n + 1 / record.n)
-    return row | {"agrees": "yes" if abs(value - centre) <= allowed else "no"}
-
-
-def told(rows: pd.DataFrame) -> str:
-    """Markdown: the count, and a line a claim."""
-    counted = rows[rows.agrees.isin(["yes", "no"])]
-    agree, apart = (counted.agrees == "yes").sum(), (counted.agrees == "no").sum()
-    lines = [f"{agree} of {len(counted)} numbers agree with the study of record; {apart} do not.", ""]
-    lines += ["| claim | here | n | record | N | agrees |", "| --- | --- | --- | --- | --- | --- |"]
-    for row in rows.itertuples():
-        lines.append(f"| {row.name} | {row.mine:.3g} | {row.n} | {row.record:.3g} | {row.N} | {row.agrees} |")
+def told(found: list[Agreement], sentences: dict[str, str], confidence: float) -> str:
+    """Markdown: the counts, then a sentence a claim, those that differ first."""
+    of = {verdict: [one for one in found if one.verdict == verdict] for verdict in ORDER}
+    held = len(of[AGREES]) + len(of[TOO_FEW]) + len(of[DIFFERS])
+    counts = f"{len(of[AGREES])} of {held} numbers agree with the study of record, {len(of[DIFFERS])} differ, "
+    lines = [counts + f"{len(of[TOO_FEW])} are of too few networks to say; {len(of[NOT_COMPARED])} are not compared."]
+    if held:
+        chance = stats.binom.sf(len(of[DIFFERS]) - 1, held, 1 - confidence)
+        by_chance = f"By chance {(1 - confidence) * held:.1f} of {held} would differ where all are alike"
+        lines += ["", f"{by_chance}; so many or more with probability {chance:.2g}, were they independent."]
+    for verdict in ORDER:
+        if of[verdict]:
+            lines += ["", f"## {verdict.capitalize()}", ""]
+            lines += [f"- **{one.name}** ({sentences[one.name]}): {one.words}" for one in of[verdict]]
     return "\n".join(lines) + "\n"

@@ -88,16 +88,21 @@ def content_hash(path: str | Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
+def code_hash(code: Iterable[str | Path]) -> str:
+    """SHA-256 of the names and contents of files, wherever they lie."""
+    digest = hashlib.sha256()
+    for path in sorted(map(Path, code), key=lambda path: path.name):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
 TRAINING = ("numpy", "scipy", "numba", "torch", "xarray")  # libraries that decide what training gives
 
 
 def provenance(code: Iterable[str | Path], packages: Iterable[str], **settings) -> dict[str, str]:
     """Attributes that say what made an artifact: its settings, the code (a hash of it), the versions of libraries."""
-    digest = hashlib.sha256()
-    for path in sorted(map(Path, code), key=lambda path: path.name):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return {
         **{name: json.dumps(value, sort_keys=True) for name, value in settings.items()},
-        "code_sha256": digest.hexdigest(),
+        "code_sha256": code_hash(code),
         "libraries": ", ".join(f"{package} {version(package)}" for package in sorted(packages)),
     }

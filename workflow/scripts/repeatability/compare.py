@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from repdyn import artifacts, fitting
-from repdyn.statistics import intervals
+from repdyn.statistics import differences, intervals
 
-SMALLEST = 1e-9  # smaller differences count as this, so that a run that repeats to the last bit has a logarithm
 RATES = ("eta_h", "eta_y")
 ABOUT = ["setting", "activation", "kind", "quantity"]
 
@@ -34,8 +33,8 @@ def repeated(run, layer: int, loss_above: float) -> pd.DataFrame:
         for kind in others:
             about = {"setting": run.setting, "activation": run.activation, "seed": seed, "kind": kind}
             reason = "; ".join(filter(None, (unusable(one[k], loss_above) for k in (first, kind))))
-            found = [("H", n, difference(one[first].H[n], one[kind].H[n])) for n in range(depth)]
-            found += [(name, pd.NA, difference(one[first][name], one[kind][name])) for name in ("Y", "w")]
+            found = [("H", n, differences.of_curves(one[first].H[n], one[kind].H[n])) for n in range(depth)]
+            found += [(name, pd.NA, differences.of_curves(one[first][name], one[kind][name])) for name in ("Y", "w")]
             found += [(name, n, factor(rates[first][n], rates[kind][n], name)) for name in RATES for n in fitted]
             rows += [
                 about | {"quantity": name, "layer": n, "difference": value, "kept": not reason, "reason": reason}
@@ -59,18 +58,11 @@ def fit(run, layer: int) -> fitting.Fit:
     return fitting.fit_trajectory(t, H, run.Y.values, run.w.values, run.dx2, run.dy2)
 
 
-def difference(before, after) -> float:
-    """Root mean square of after - before over the range of before; nan where that is 0 or something is not finite."""
-    before, after = np.asarray(before, float), np.asarray(after, float)
-    extent = np.ptp(before)
-    return max(float(np.sqrt(np.mean((after - before) ** 2)) / extent), SMALLEST) if extent > 0 else np.nan
-
-
 def factor(before: fitting.Fit, after: fitting.Fit, name: str) -> float:
-    """The factor between two rates, the larger one above, less 1; nan where a fit has not converged."""
+    """How far two rates are apart; nan where a fit has not converged."""
     if not before.converged or not after.converged:
         return np.nan
-    return max(float(np.expm1(abs(np.log(getattr(after, name) / getattr(before, name))))), SMALLEST)
+    return differences.of_rates(getattr(before, name), getattr(after, name))
 
 
 def summarised(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:

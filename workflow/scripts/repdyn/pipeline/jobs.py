@@ -1,6 +1,7 @@
 """What happens around the one function of a script: arguments by name, a log beside the output, readable errors."""
 
 import inspect
+import json
 import logging
 import os
 import sys
@@ -37,7 +38,26 @@ def call(snakemake) -> None:
     # by name: only who draws depends on how figures look
     style = import_module("repdyn.plotting.style")
     with style.applied():
-        style.save(*main(**arguments(main, snakemake)), *(snakemake.output[kind] for kind in ("svg", "png", "csv")))
+        drawn = main(**arguments(main, snakemake))
+        style.save(*drawn, *(snakemake.output[kind] for kind in ("svg", "png", "csv")), made_by(snakemake))
+
+
+def made_by(snakemake) -> str:
+    """What decides a figure, as JSON: command, params, checksums of inputs and code, versions of libraries.
+
+    Inputs go by the rule's names for them, so that two folders of results hold the same bytes; results/manifest.json
+    says which files have these checksums.
+    """
+    artifacts = import_module("repdyn.artifacts")
+    inputs = {}
+    for name, found in snakemake.input.items():
+        paths = [found] if isinstance(found, str) else found
+        if name != "code":
+            inputs[name] = {os.path.basename(path): artifacts.content_hash(path) for path in paths}
+    about = artifacts.provenance(snakemake.input.code, ("matplotlib", "numpy", "pandas"))
+    command = f"snakemake {os.path.splitext(os.path.basename(snakemake.output.svg))[0]}"
+    about |= {"command": command, "params": dict(snakemake.params.items()), "inputs": inputs}
+    return json.dumps(about, sort_keys=True, default=str)
 
 
 def loaded(script: str):

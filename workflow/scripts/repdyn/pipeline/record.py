@@ -4,19 +4,16 @@ python -m repdyn.pipeline.record [RESULTS RECORD]         results/record, docs/r
 """
 
 import csv
-import os
-import platform
 import re
 import shutil
-import subprocess
 import sys
 from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
 import yaml
 
-LIBRARIES = ("numpy", "scipy", "pandas", "torch", "numba", "snakemake")
+from repdyn.pipeline.provenance import surroundings
+
 FIGURES = ("clock.png",)  # what README shows
 LARGEST = 64 * 1024  # bytes of a table that is kept: summaries are smaller, tables with a row a step are not
 
@@ -41,7 +38,12 @@ def keep(results: Path, record: Path, about: dict) -> list[Path]:
     with costs.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerows([("rule", "jobs", "seconds"), *((rule, len(s), f"{sum(s):.1f}") for rule, s in spent.items())])
-    made_by = {**about, **provenance(), "core seconds": round(sum(map(sum, spent.values())))}
+    made_by = {
+        **about,
+        "date": date.today().isoformat(),
+        **surroundings(),
+        "core seconds": round(sum(map(sum, spent.values()))),
+    }
     told.write_text(yaml.safe_dump(made_by, sort_keys=False, allow_unicode=True), "utf-8")
     return [*kept, costs, told]
 
@@ -59,31 +61,6 @@ def cost(logs: Path) -> dict[str, list[float]]:
             rule = log.relative_to(logs).parts[0].removesuffix(".log")
             spent.setdefault(rule, []).append(float(done[-1]))
     return spent
-
-
-def provenance() -> dict:
-    """Commit, date, machine and versions of the study that was just made."""
-
-    def git(*words: str) -> str:
-        ran = subprocess.run(["git", *words], capture_output=True, text=True)
-        return ran.stdout.strip() if ran.returncode == 0 else "unknown"
-
-    return {
-        "commit": git("rev-parse", "HEAD"),
-        "uncommitted changes": bool(git("status", "--porcelain", "--untracked-files=no")),
-        "date": date.today().isoformat(),
-        "machine": f"{os.cpu_count()} cores of {_processor()}, {platform.system()}",
-        "python": platform.python_version(),
-        "libraries": {name: version(name) for name in LIBRARIES},
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def main(arguments: list[str]) -> int:

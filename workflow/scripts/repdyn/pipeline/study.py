@@ -213,12 +213,17 @@ def _merged(documents):
     return functools.reduce(merge, (document.data for document in documents), {})
 
 
+def of_files(overlays) -> dict:
+    """The study that config/config.yaml gives with these overlays; raises as `load_study` does."""
+    files = [*overlays, BASE]
+    check_yaml(files)
+    return load_study(_merged(_documents(files, Path("."))), files)
+
+
 def main(overlays) -> int:
     """Report every problem of the configuration with these overlays; returns the exit status."""
-    files = [*overlays, BASE]
     try:
-        check_yaml(files)
-        study = load_study(_merged(_documents(files, Path("."))), files)
+        study = of_files(overlays)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 1

@@ -45,14 +45,17 @@ def applied():
         yield
 
 
-def save(figure: Figure, table, svg, png, csv) -> None:
-    """Write a figure and the numbers in it; the same figure gives the same bytes, without dates or versions."""
+def save(figure: Figure, table, svg, png, csv, made_by: str | None = None) -> None:
+    """Write a figure and the numbers in it; the same figure gives the same bytes, without dates.
+
+    made_by: a text that follows from what decides the figure; it becomes the description in the metadata of both files.
+    """
     from repdyn import artifacts  # needs xarray, which who only draws need not have
 
     with artifacts.whole(svg) as path:
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None, "Description": made_by})
     with artifacts.whole(png) as path:
-        figure.savefig(path, format="png", metadata={"Software": None})
+        figure.savefig(path, format="png", metadata={"Software": None, "Description": made_by or ""})
     artifacts.write_table(table, csv)
 
 

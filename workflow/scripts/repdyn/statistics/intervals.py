@@ -88,6 +88,17 @@ def prediction_limit(values, confidence: float = 0.95, scale: str = "linear") ->
     return float(back(x.mean() + stats.t.ppf(confidence, x.size - 1) * x.std(ddof=1) * np.sqrt(1 + 1 / x.size)))
 
 
+def mean_of_further(estimate: Estimate, n: int, confidence: float = 0.95, scale: str = "linear") -> tuple[float, float]:
+    """Where the mean of n further units lies with this confidence: mean +- t s sqrt(1/n + 1/N), on the scale.
+
+    s, the scatter of a unit, follows from the t interval of the estimate, a mean of N units.
+    """
+    to, back = SCALES[scale]
+    centre, low, high = (float(to(x)) for x in (estimate.value, estimate.low, estimate.high))
+    half = (high - low) / 2 * np.sqrt(1 + estimate.n / n)
+    return float(back(centre - half)), float(back(centre + half))
+
+
 def of_clusters(values, cluster, confidence: float = 0.95, scale: str = "linear") -> Estimate:
     """The mean over clusters (networks, images) of each one's own mean, both (n,): clusters are the units."""
     to, back = SCALES[scale]
