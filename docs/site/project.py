@@ -53,5 +53,5 @@ def _source(place: str) -> str:
 
 def _place(path: str) -> str:
     """Where a file of the project stands in the site."""
-    inside = path.removeprefix("docs/")
-    return PAGES.get(path, inside if inside != path else f"files/{path}")
+    shown = path.startswith("docs/") and not path.startswith(("docs/templates/", "docs/site/"))
+    return PAGES.get(path, path.removeprefix("docs/") if shown else f"files/{path}")

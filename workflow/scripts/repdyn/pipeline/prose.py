@@ -1,6 +1,6 @@
-"""Pages whose numbers come from the study of record: docs/templates/PAGE.md.jinja becomes PAGE.md, by name.
+"""Pages whose numbers come from the study of record: docs/templates/PAGE.jinja becomes PAGE, by name.
 
-    python -m repdyn.pipeline.prose        write README.md and the pages of docs/
+    python -m repdyn.pipeline.prose        write README.md, the pages of docs/ and the notebook of the tutorial
 
 A template says `{{ cell("two_points_summary", "setting == 'tanh'", "error") }}` where a number stands, so that none is
 typed. In a template are:
@@ -9,6 +9,7 @@ typed. In a template are:
     interval(table, rows, column, form) the same with its confidence interval, and how many units
     claim(name), verdict(name)          a claim's number with its interval and n; supported, refuted, undecided
     verdicts(*names)                    a table of these claims, or of all
+    findings(*names)                    a list of these claims, with links to docs/record/claims.md (for pages of docs/)
     about                               what made the record (docs/record/about.yaml)
     spent(*rules)                       minutes of one core that these rules took, or all
     count                               how many claims there are
@@ -23,9 +24,10 @@ import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
+from repdyn.pipeline import notebook
 from repdyn.statistics.words import MARKS, measured, number
 
-TEMPLATES = {"README.md.jinja": "README.md"}
+TEMPLATES = "docs/templates"
 
 
 class Record:
@@ -73,6 +75,13 @@ class Record:
         lines += [f"| {MARKS[r.verdict]} | {r.claim} | {measured(r)} | {r.criterion} |" for r in chosen.itertuples()]
         return "\n".join(lines)
 
+    def findings(self, *names: str) -> str:
+        """A list of claims in Markdown, each with its number and verdict."""
+        chosen = self.claims.loc[list(names)]
+        return "\n".join(
+            f"- {r.claim} [{measured(r)}](record/claims.md#{r.Index}): {r.verdict}." for r in chosen.itertuples()
+        )
+
     def spent(self, *rules: str) -> str:
         """Minutes of one core."""
         cost = pd.read_csv(self.folder / "cost.csv").set_index("rule").seconds
@@ -88,21 +97,23 @@ def formed(value, form: str) -> str:
 
 def rendered(root: Path = Path(".")) -> dict[Path, str]:
     """The pages, by where they belong. Raises ValueError that names the template and what it asks for in vain."""
-    record = Record(root / "docs" / "record")
+    record, folder = Record(root / "docs" / "record"), root / TEMPLATES
     pages = Environment(
-        loader=FileSystemLoader(root / "docs" / "templates"),
+        loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,
         autoescape=False,
     )
-    names = ("cell", "interval", "claim", "verdict", "verdicts", "spent", "about", "count")
+    names = ("cell", "interval", "claim", "verdict", "verdicts", "findings", "spent", "about", "count")
     made = {}
-    for template, page in TEMPLATES.items():
+    for template in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.jinja")):
+        page = root / template.removesuffix(".jinja")
         try:
-            made[root / page] = pages.get_template(template).render({name: getattr(record, name) for name in names})
+            made[page] = pages.get_template(template).render({name: getattr(record, name) for name in names})
         except (TemplateError, ValueError, KeyError) as error:
-            raise ValueError(f"docs/templates/{template}: {type(error).__name__}: {error}") from error
+            raise ValueError(f"{TEMPLATES}/{template}: {type(error).__name__}: {error}") from error
+    made[root / notebook.NOTEBOOK] = notebook.of_page((root / notebook.PAGE).read_text("utf-8"))
     return made
 
 
