@@ -12,6 +12,8 @@ typed. In a template are:
     findings(*names)                    a list of these claims, with links to docs/record/claims.md (for pages of docs/)
     about                               what made the record (docs/record/about.yaml)
     spent(*rules)                       minutes of one core that these rules took, or all
+    costliest(n), share(ending)         a table of the n rules that took longest; the share of rules that end so
+    estimate(overlay, cores)            what a study takes (`cost`): core, wall, memory, disk, in words
     count                               how many claims there are
 
 form: "percent", or digits as in "3" (significant).
@@ -24,7 +26,7 @@ import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
-from repdyn.pipeline import notebook
+from repdyn.pipeline import cost, notebook
 from repdyn.statistics.words import MARKS, measured, number
 
 TEMPLATES = "docs/templates"
@@ -87,6 +89,33 @@ class Record:
         cost = pd.read_csv(self.folder / "cost.csv").set_index("rule").seconds
         return f"{(cost.loc[list(rules)] if rules else cost).sum() / 60:.0f}"
 
+    def costliest(self, count: int) -> str:
+        """A table of the rules that took longest in Markdown."""
+        table = pd.read_csv(self.folder / "cost.csv").nlargest(count, "seconds")
+        lines = ["| rule | jobs | minutes |", "| --- | --- | --- |"]
+        return "\n".join([*lines, *(f"| `{r.rule}` | {r.jobs} | {r.seconds / 60:.1f} |" for r in table.itertuples())])
+
+    def share(self, ending: str) -> str:
+        """How much of the time rules took whose names end so."""
+        table = pd.read_csv(self.folder / "cost.csv")
+        return f"{100 * table.seconds[table.rule.str.endswith(ending)].sum() / table.seconds.sum():.0f} %"
+
+    def estimate(self, overlay: str, cores: int) -> dict[str, str]:
+        """What a study of this folder takes, in words."""
+        told = cost.totals(cost.of_configuration([overlay] if overlay else []), cores)
+        return {
+            "core": lasting(told["core_seconds"]),
+            "wall": lasting(told["wall_seconds"]),
+            "memory": f"{number(told['peak_mb'] / 1e3, 2)} GB",
+            "disk": f"{number(told['disk_mb'] / 1e3, 2)} GB",
+        }
+
+
+def lasting(seconds: float) -> str:
+    """A time of two digits, in minutes or hours."""
+    minutes = seconds / 60
+    return f"{number(minutes, 2)} min" if minutes < 120 else f"{number(minutes / 60, 2)} h"
+
 
 def formed(value, form: str) -> str:
     """A number as text."""
@@ -105,12 +134,12 @@ def rendered(root: Path = Path(".")) -> dict[Path, str]:
         trim_blocks=True,
         autoescape=False,
     )
-    names = ("cell", "interval", "claim", "verdict", "verdicts", "findings", "spent", "about", "count")
+    offered = {name: getattr(record, name) for name in dir(record) if not name.startswith("_")}
     made = {}
     for template in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.jinja")):
         page = root / template.removesuffix(".jinja")
         try:
-            made[page] = pages.get_template(template).render({name: getattr(record, name) for name in names})
+            made[page] = pages.get_template(template).render(offered)
         except (TemplateError, ValueError, KeyError) as error:
             raise ValueError(f"{TEMPLATES}/{template}: {type(error).__name__}: {error}") from error
     made[root / notebook.NOTEBOOK] = notebook.of_page((root / notebook.PAGE).read_text("utf-8"))

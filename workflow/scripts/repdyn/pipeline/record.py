@@ -4,6 +4,7 @@ python -m repdyn.pipeline.record [RESULTS RECORD]         results/record, docs/r
 """
 
 import csv
+import math
 import os
 import platform
 import re
@@ -37,11 +38,8 @@ def keep(results: Path, record: Path, about: dict) -> list[Path]:
     made += [path for path in (results / "figures" / name for name in FIGURES) if path.is_file()]
     kept = [Path(shutil.copyfile(path, record / _place(path, results))) for path in made]
     costs, told = record / "cost.csv", record / "about.yaml"
-    spent = cost(results / "logs")
-    with costs.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([("rule", "jobs", "seconds"), *((rule, len(s), f"{sum(s):.1f}") for rule, s in spent.items())])
-    made_by = {**about, **provenance(), "core seconds": round(sum(map(sum, spent.values())))}
+    spent = keep_cost(results / "logs", costs)
+    made_by = {**about, **provenance(), **size(results), "core seconds": spent}
     told.write_text(yaml.safe_dump(made_by, sort_keys=False, allow_unicode=True), "utf-8")
     return [*kept, costs, told]
 
@@ -51,14 +49,39 @@ def _place(path: Path, results: Path) -> Path:
     return Path(path.name) if path.suffix == ".png" else path.relative_to(results)
 
 
-def cost(logs: Path) -> dict[str, list[float]]:
-    """Seconds of every job by rule, from the last lines of the logs, <logs>/RULE.log or <logs>/RULE/WILDCARD.log."""
-    spent: dict[str, list[float]] = {}
+DONE = re.compile(r" done in ([0-9.]+) s(?:, at most ([0-9]+) MB)?$", re.MULTILINE)
+
+
+def cost(logs: Path) -> dict[str, list[tuple[float, float]]]:
+    """Seconds and most megabytes of memory of every job by rule, nan where the log does not say.
+
+    From the last lines of the logs, <logs>/RULE.log or <logs>/RULE/WILDCARD.log.
+    """
+    spent: dict[str, list[tuple[float, float]]] = {}
     for log in sorted(logs.rglob("*.log")):
-        if done := re.findall(r" done in ([0-9.]+) s$", log.read_text("utf-8", "replace"), re.MULTILINE):
+        if done := DONE.findall(log.read_text("utf-8", "replace")):
             rule = log.relative_to(logs).parts[0].removesuffix(".log")
-            spent.setdefault(rule, []).append(float(done[-1]))
+            spent.setdefault(rule, []).append((float(done[-1][0]), float(done[-1][1] or "nan")))
     return spent
+
+
+def keep_cost(logs: Path, path: Path) -> int:
+    """Write what each rule took as a table, rule, jobs, seconds of one core, peak_mb of a job; returns all seconds."""
+    spent = cost(logs)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("rule", "jobs", "seconds", "peak_mb"))
+        for rule, jobs in spent.items():
+            peak = max((memory for _, memory in jobs if not math.isnan(memory)), default=math.nan)
+            told = "" if math.isnan(peak) else f"{peak:.0f}"
+            writer.writerow((rule, len(jobs), f"{sum(seconds for seconds, _ in jobs):.1f}", told))
+    return round(sum(seconds for jobs in spent.values() for seconds, _ in jobs))
+
+
+def size(results: Path) -> dict[str, int]:
+    """Megabytes of a study's results without its logs."""
+    files = (path for path in results.rglob("*") if path.is_file() and "logs" not in path.relative_to(results).parts)
+    return {"megabytes": round(sum(path.stat().st_size for path in files) / 1e6)}
 
 
 def provenance() -> dict:

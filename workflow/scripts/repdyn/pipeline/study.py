@@ -65,6 +65,13 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
     return _study(_floats(check.config), rows, check)
 
 
+def read_study(overlays=()) -> dict:
+    """The checked study of config.yaml with these overlays, in this folder. Raises ConfigurationError."""
+    files = [*overlays, BASE]
+    check_yaml(files)
+    return load_study(_merged(_documents(files, Path("."))), files)
+
+
 class _Check:
     """A configuration under examination, and everything that was found wrong with it."""
 
@@ -215,10 +222,8 @@ def _merged(documents):
 
 def main(overlays) -> int:
     """Report every problem of the configuration with these overlays; returns the exit status."""
-    files = [*overlays, BASE]
     try:
-        check_yaml(files)
-        study = load_study(_merged(_documents(files, Path("."))), files)
+        study = read_study(overlays)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 1

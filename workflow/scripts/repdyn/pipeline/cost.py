@@ -1,0 +1,161 @@
+"""What a study will take before it runs: core seconds, time on so many cores, memory, disk.
+
+    python -m repdyn.pipeline.cost [--configfile OVERLAY...] [--cores N]
+
+A rule that trains takes a second or two to start, and then time in proportion to its parameters times steps
+(`workload`); what follows it, in proportion to its networks and layers. How long one of these takes is known from a
+study that was made: docs/record/cost.csv by rule, of the configuration that docs/record/about.yaml names. It is known
+for a CPU alone.
+"""
+
+import argparse
+import heapq
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from repdyn.pipeline.checking import ConfigurationError
+from repdyn.pipeline.study import BASE, read_study
+from repdyn.pipeline.workload import Load, loads
+
+RECORD = Path("docs/record")
+START = 2.5  # seconds of a job that trains before its first step
+LEAST = 1.0  # seconds of any other job, whatever its networks
+BETWEEN = 1.3  # seconds from one job to the next on a core: a process, and the imports before its log begins
+RATE = 8e-10  # seconds of a parameter in a step, where no study has measured the rule
+MEMORY = {True: 430.0, False: 200.0}  # megabytes of a job that trains, of any other: libraries
+FIGURES = 30.0  # megabytes of all figures and tables
+# whose networks a rule looks at, where its name does not say so
+OF = {"depth": "two_points", "gains": "two_points", "losses": "two_points", "architectures": "two_points"}
+OF |= {"out_of_sample": "final_distance", "coupled": "xor", "claims": "two_points"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a study: seconds of one core, megabytes of memory and of disk."""
+
+    rule: str
+    seconds: float
+    memory: float
+    disk: float
+
+
+def estimated(study: dict, measured: pd.DataFrame, reference: dict) -> list[Job]:
+    """All jobs of a study.
+
+    measured     what rules took, docs/record/cost.csv: rule, jobs, seconds
+    reference    the study that it was measured in
+    Both studies are what `study.load_study` returns.
+    """
+    wanted, known = loads(study), loads(reference)
+    took = measured.set_index("rule")
+    found = []
+    for rule, jobs in wanted.items():
+        rate = RATE
+        if rule in took.index:
+            rate = max(took.seconds[rule] - START * took.jobs[rule], 0.0) / sum(load.work for load in known[rule])
+        found += [Job(rule, START + rate * load.work, _memory(load), _disk(load)) for load in jobs]
+    for rule, row in took.iterrows():
+        if rule not in wanted:
+            found += _following(str(rule), row, wanted, known)
+    return found
+
+
+def _following(rule: str, row: pd.Series, wanted: dict, known: dict) -> list[Job]:
+    """Jobs of a rule that does not train: as many as rows where it has one for each row, else as many as measured."""
+    of = max((name for name in known if rule.startswith(name.removesuffix("train"))), key=len, default="")
+    of = of or f"{OF.get(rule.rsplit('_', 1)[0], 'mnist' if rule.startswith('mnist') else 'response')}_train"
+    seen, there = wanted[of], known[of]
+    count = len(seen) if row.jobs == len(there) else int(row.jobs)
+    share = _networks(seen) / max(_networks(there), 1)
+    beyond = max(row.seconds - LEAST * row.jobs, 0.0) * share
+    return [Job(rule, min(LEAST, row.seconds / row.jobs) + beyond / max(count, 1), MEMORY[False], 0.0)] * count
+
+
+def _networks(jobs: list[Load]) -> int:
+    return sum(load.networks * load.layers for load in jobs)
+
+
+def _memory(load: Load) -> float:
+    """Weights of all networks, again where kernels are taken; what is kept of them, again where it is written."""
+    return MEMORY[True] + (load.data + 8 * load.networks * (load.parameters + load.floats)) / 1e6
+
+
+def _disk(load: Load) -> float:
+    """Numbers that are kept, and a line a layer of the fits."""
+    return load.networks * (4 * load.floats + 500 * load.layers) / 1e6
+
+
+def wall(seconds: Iterable[float], cores: int) -> float:
+    """Seconds on so many cores, where the longest jobs begin first."""
+    ends = [0.0] * cores
+    for one in sorted(seconds, reverse=True):
+        heapq.heapreplace(ends, ends[0] + one + BETWEEN)
+    return max(ends)
+
+
+def totals(jobs: list[Job], cores: int) -> dict[str, float]:
+    """core_seconds, wall_seconds on so many cores, peak_mb of so many jobs at once, disk_mb."""
+    return {
+        "core_seconds": sum(job.seconds for job in jobs),
+        "wall_seconds": wall([job.seconds for job in jobs], cores),
+        "peak_mb": sum(heapq.nlargest(cores, (job.memory for job in jobs))),
+        "disk_mb": FIGURES + sum(job.disk for job in jobs),
+    }
+
+
+def of_configuration(overlays: Iterable[str]) -> list[Job]:
+    """All jobs of a study of this folder. Raises ConfigurationError, and FileNotFoundError without a record."""
+    study = read_study(list(overlays))
+    measured = pd.read_csv(RECORD / "cost.csv")
+    made_by = yaml.safe_load((RECORD / "about.yaml").read_text("utf-8"))["configuration"]
+    return estimated(study, measured, read_study([] if made_by == BASE else [made_by]))
+
+
+def words(jobs: list[Job], cores: int) -> str:
+    """A table by rule, longest first, and the sums."""
+    table = pd.DataFrame([vars(job) for job in jobs]).groupby("rule", sort=False)
+    rows = table.agg(
+        jobs=("seconds", "size"),
+        seconds=("seconds", "sum"),
+        longest=("seconds", "max"),
+        memory=("memory", "max"),
+        disk=("disk", "sum"),
+    ).sort_values("seconds", ascending=False)
+    lines = [f"{'rule':28} {'jobs':>5} {'core s':>9} {'longest':>9} {'peak MB':>9} {'disk MB':>9}"]
+    lines += [
+        f"{r.Index:28} {r.jobs:5} {r.seconds:9.0f} {r.longest:9.0f} {r.memory:9.0f} {r.disk:9.1f}"
+        for r in rows.itertuples()
+    ]
+    told = totals(jobs, cores)
+    lines += [
+        "",
+        f"In all {told['core_seconds'] / 60:.0f} minutes of one core, {told['wall_seconds'] / 60:.0f} minutes on {cores}; "
+        f"{told['peak_mb'] / 1e3:.1f} GB of memory where the largest jobs meet; {told['disk_mb']:.0f} MB of disk.",
+        "Right within a factor of two, on a CPU like that of docs/record/about.yaml. On a GPU nothing was measured.",
+    ]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int:
+    """Print the estimate; exit status 1 where the configuration has a fault or there is nothing to estimate from."""
+    parser = argparse.ArgumentParser(prog="python -m repdyn.pipeline.cost", description=__doc__.split("\n")[0])
+    parser.add_argument("--configfile", nargs="+", default=[], metavar="OVERLAY", help="as of snakemake")
+    parser.add_argument("--cores", type=int, default=2, help="2 unless said otherwise")
+    asked = parser.parse_args(arguments)
+    if asked.cores < 1:
+        parser.error(f"--cores {asked.cores}: expected a whole number >= 1")
+    try:
+        print(words(of_configuration(asked.configfile), asked.cores))
+    except (ConfigurationError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
