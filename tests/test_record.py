@@ -74,18 +74,14 @@ def test_what_is_kept_is_small_and_says_what_made_it(tmp_path, overlay):
     logs = results / "logs" / "depth_fit"
     logs.mkdir(parents=True)
     for name, ended in (("a", "2.5 s"), ("b", "3.0 s, at most 512 MB")):
-        (logs / f"{name}.log").write_text(
-            f"2026-11-25 10:00:00,000 started\n2026-11-25 10:00:03,000 done in {ended}\n"
-        )
+        (logs / f"{name}.log").write_text(f"2026-11-25 10:00:00,000 started\n2026-11-25 10:00:03,000 done in {ended}\n")
     (results / "logs" / "depth_plot.log").write_text("2026-11-25 10:00:03,000 done in 1.5 s\n")
     (kept / "tables").mkdir(parents=True)
     (kept / "tables" / "gone.csv").write_text("of an older study")
     assert record.main([overlay, str(kept)]) == 0
     names = {path.relative_to(kept).as_posix() for path in kept.rglob("*") if path.is_file()}
     assert names == {"claims.csv", "claims.md", "about.yaml", "cost.csv", "tables/small.csv"}
-    assert (kept / "cost.csv").read_text() == (
-        "rule,jobs,seconds,peak_mb\ndepth_fit,2,5.5,512\ndepth_plot,1,1.5,\n"
-    )
+    assert (kept / "cost.csv").read_text() == ("rule,jobs,seconds,peak_mb\ndepth_fit,2,5.5,512\ndepth_plot,1,1.5,\n")
     about = yaml.safe_load((kept / "about.yaml").read_text())
     assert len(about["commit"]) == 40 or about["commit"] == "unknown"
     assert about["libraries"]["numpy"] == np.__version__ and about["core seconds"] == 7 and about["megabytes"] == 0

@@ -1,7 +1,7 @@
 """Bring what lies outside docs/ into the site: pages of the project's root, and the files that pages link to.
 
-Links in a page are written for who reads it in the project. Here those to a page become links to that page of the site, and
-those to any other file of the project lead to a copy of it, so that the site is whole without the project.
+Links in a page are written for who reads it in the project. Here those to a page become links to that page of the site,
+and those to any other file of the project lead to a copy of it, so that the site is whole without the project.
 """
 
 import posixpath

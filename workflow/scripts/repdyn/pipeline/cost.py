@@ -28,6 +28,7 @@ LEAST = 1.0  # seconds of any other job, whatever its networks
 BETWEEN = 1.3  # seconds from one job to the next on a core: a process, and the imports before its log begins
 RATE = 8e-10  # seconds of a parameter in a step, where no study has measured the rule
 MEMORY = {True: 430.0, False: 200.0}  # megabytes of a job that trains, of any other: libraries
+TOGETHER = 2 * 2**30  # bytes of networks that train together (`training.loop`)
 FIGURES = 30.0  # megabytes of all figures and tables
 # whose networks a rule looks at, where its name does not say so
 OF = {"depth": "two_points", "gains": "two_points", "losses": "two_points", "architectures": "two_points"}
@@ -81,8 +82,9 @@ def _networks(jobs: list[Load]) -> int:
 
 
 def _memory(load: Load) -> float:
-    """Weights of all networks, again where kernels are taken; what is kept of them, again where it is written."""
-    return MEMORY[True] + (load.data + 8 * load.networks * (load.parameters + load.floats)) / 1e6
+    """Weights of the networks that train together, again for their kernels; what is kept, again where it is written."""
+    weights = min(TOGETHER, 4.0 * load.copies * load.networks * load.parameters)
+    return MEMORY[True] + (load.data + 2 * weights + 8 * load.networks * load.floats) / 1e6
 
 
 def _disk(load: Load) -> float:
@@ -132,9 +134,10 @@ def words(jobs: list[Job], cores: int) -> str:
         for r in rows.itertuples()
     ]
     told = totals(jobs, cores)
+    core, wall_clock = (told[f"{kind}_seconds"] / 60 for kind in ("core", "wall"))
     lines += [
         "",
-        f"In all {told['core_seconds'] / 60:.0f} minutes of one core, {told['wall_seconds'] / 60:.0f} minutes on {cores}; "
+        f"In all {core:.0f} minutes of one core, {wall_clock:.0f} minutes on {cores}; "
         f"{told['peak_mb'] / 1e3:.1f} GB of memory where the largest jobs meet; {told['disk_mb']:.0f} MB of disk.",
         "Right within a factor of two, on a CPU like that of docs/record/about.yaml. On a GPU nothing was measured.",
     ]

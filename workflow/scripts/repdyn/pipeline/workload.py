@@ -1,4 +1,4 @@
-"""What a study trains, before it does: for every row of every rule how many networks, steps, parameters and numbers kept.
+"""What a study trains, before it does: for every row of every rule networks, steps, parameters, numbers that are kept.
 
 It is counted from the checked configuration alone, without torch. `cost` makes seconds and bytes of it.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from repdyn import networks
 from repdyn.pipeline.tables import hidden_layers, shape_of
-from repdyn.training.optimisers import FLOW
+from repdyn.training.optimisers import FLOW, OPTIMISERS
 
 RESTING = 0.5  # of the steps of two points are made before a network is at rest (`training.rest_loss`)
 FLOWING = 0.05  # passes of the solver flow for one of plain steps
@@ -27,6 +27,7 @@ class Load:
     layers       hidden layers of each
     floats       numbers that are kept of each
     compiled     whether its layers are, or torch's autograd trains it
+    copies       of the parameters: with what the solver keeps
     data         bytes of what all of them learn
     """
 
@@ -37,6 +38,7 @@ class Load:
     layers: int
     floats: float
     compiled: bool = True
+    copies: int = 1
     data: float = 0.0
 
     @property
@@ -63,7 +65,8 @@ def _load(row: dict, floats: Callable[[int], float], times: float = 1.0, steps: 
         parameters = row["width"] * (row["width"] * row["depth"] + ends["in_dim"] + ends["out_dim"])
     made = row["steps"] * row.get("finer", 1) * (RESTING if row.get("rest_loss") else 1) if steps is None else steps
     made *= FLOWING if row.get("solver") == FLOW else 1
-    return Load(row["name"], round(row["networks"] * times), made, parameters, count, floats(count), compiled)
+    copies = 2 if row.get("solver") == FLOW else 1 + OPTIMISERS[row.get("solver", "sgd")].memory
+    return Load(row["name"], round(row["networks"] * times), made, parameters, count, floats(count), compiled, copies)
 
 
 def _every_step(row: dict) -> Callable[[int], float]:
