@@ -4,8 +4,8 @@
 
 A rule that trains takes a second or two to start, and then time in proportion to its parameters times steps
 (`workload`); what follows it, in proportion to its networks and layers. How long one of these takes is known from a
-study that was made: docs/record/cost.csv by rule, of the configuration that docs/record/about.yaml names. It is known
-for a CPU alone.
+study that was made: docs/record/cost.csv has the seconds of every rule, and how much work that was. It is known for a
+CPU alone.
 """
 
 import argparse
@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from repdyn.pipeline.checking import ConfigurationError
-from repdyn.pipeline.study import BASE, read_study
-from repdyn.pipeline.workload import Load, loads
+from repdyn.pipeline.study import read_study
+from repdyn.pipeline.workload import Load, followed, loads, work
 
 RECORD = Path("docs/record")
 START = 2.5  # seconds of a job that trains before its first step
@@ -30,9 +29,6 @@ RATE = 8e-10  # seconds of a parameter in a step, where no study has measured th
 MEMORY = {True: 430.0, False: 200.0}  # megabytes of a job that trains, of any other: libraries
 TOGETHER = 2 * 2**30  # bytes of networks that train together (`training.loop`)
 FIGURES = 30.0  # megabytes of all figures and tables
-# whose networks a rule looks at, where its name does not say so
-OF = {"depth": "two_points", "gains": "two_points", "losses": "two_points", "architectures": "two_points"}
-OF |= {"out_of_sample": "final_distance", "coupled": "xor", "claims": "two_points"}
 
 
 @dataclass(frozen=True)
@@ -45,40 +41,35 @@ class Job:
     disk: float
 
 
-def estimated(study: dict, measured: pd.DataFrame, reference: dict) -> list[Job]:
+def estimated(study: dict, measured: pd.DataFrame) -> list[Job]:
     """All jobs of a study.
 
-    measured     what rules took, docs/record/cost.csv: rule, jobs, seconds
-    reference    the study that it was measured in
-    Both studies are what `study.load_study` returns.
+    study        what `study.load_study` returns
+    measured     what rules took in another one, docs/record/cost.csv: rule, jobs, seconds, work (`workload.work`)
     """
-    wanted, known = loads(study), loads(reference)
-    took = measured.set_index("rule")
+    wanted, took = loads(study), measured.set_index("rule")
     found = []
     for rule, jobs in wanted.items():
-        rate = RATE
-        if rule in took.index:
-            rate = max(took.seconds[rule] - START * took.jobs[rule], 0.0) / sum(load.work for load in known[rule])
+        rate = rate_of(took.loc[rule], START) if rule in took.index else RATE
         found += [Job(rule, START + rate * load.work, _memory(load), _disk(load)) for load in jobs]
     for rule, row in took.iterrows():
         if rule not in wanted:
-            found += _following(str(rule), row, wanted, known)
+            found += _following(str(rule), row, took.jobs, wanted)
     return found
 
 
-def _following(rule: str, row: pd.Series, wanted: dict, known: dict) -> list[Job]:
+def rate_of(row: pd.Series, start: float) -> float:
+    """Seconds of a unit of work beyond those that every job takes."""
+    return max(row.seconds - start * row.jobs, 0.0) / row.work if row.work > 0 else 0.0
+
+
+def _following(rule: str, row: pd.Series, jobs: pd.Series, wanted: dict) -> list[Job]:
     """Jobs of a rule that does not train: as many as rows where it has one for each row, else as many as measured."""
-    of = max((name for name in known if rule.startswith(name.removesuffix("train"))), key=len, default="")
-    of = of or f"{OF.get(rule.rsplit('_', 1)[0], 'mnist' if rule.startswith('mnist') else 'response')}_train"
-    seen, there = wanted[of], known[of]
-    count = len(seen) if row.jobs == len(there) else int(row.jobs)
-    share = _networks(seen) / max(_networks(there), 1)
-    beyond = max(row.seconds - LEAST * row.jobs, 0.0) * share
-    return [Job(rule, min(LEAST, row.seconds / row.jobs) + beyond / max(count, 1), MEMORY[False], 0.0)] * count
-
-
-def _networks(jobs: list[Load]) -> int:
-    return sum(load.networks * load.layers for load in jobs)
+    of = followed(rule)
+    each = of in wanted and row.jobs == jobs.get(of)
+    count = len(wanted[of]) if each else int(row.jobs)
+    seconds = min(LEAST, row.seconds / row.jobs) + rate_of(row, LEAST) * work(rule, wanted) / max(count, 1)
+    return [Job(rule, seconds, MEMORY[False], 0.0)] * count
 
 
 def _memory(load: Load) -> float:
@@ -112,10 +103,7 @@ def totals(jobs: list[Job], cores: int) -> dict[str, float]:
 
 def of_configuration(overlays: Iterable[str]) -> list[Job]:
     """All jobs of a study of this folder. Raises ConfigurationError, and FileNotFoundError without a record."""
-    study = read_study(list(overlays))
-    measured = pd.read_csv(RECORD / "cost.csv")
-    made_by = yaml.safe_load((RECORD / "about.yaml").read_text("utf-8"))["configuration"]
-    return estimated(study, measured, read_study([] if made_by == BASE else [made_by]))
+    return estimated(read_study(list(overlays)), pd.read_csv(RECORD / "cost.csv"))
 
 
 def words(jobs: list[Job], cores: int) -> str:

@@ -30,6 +30,7 @@ from repdyn.pipeline import cost, notebook
 from repdyn.statistics.words import MARKS, measured, number
 
 TEMPLATES = "docs/templates"
+COSTS = ["rule", "jobs", "seconds", "peak_mb"]  # columns of cost.csv; a record may be older than the last one
 
 
 class Record:
@@ -90,10 +91,13 @@ class Record:
         return f"{(cost.loc[list(rules)] if rules else cost).sum() / 60:.0f}"
 
     def costliest(self, count: int) -> str:
-        """A table of the rules that took longest in Markdown."""
-        table = pd.read_csv(self.folder / "cost.csv").nlargest(count, "seconds")
-        lines = ["| rule | jobs | minutes |", "| --- | --- | --- |"]
-        return "\n".join([*lines, *(f"| `{r.rule}` | {r.jobs} | {r.seconds / 60:.1f} |" for r in table.itertuples())])
+        """A table of the rules that took longest in Markdown, with the memory of a job where it was measured."""
+        table = pd.read_csv(self.folder / "cost.csv").nlargest(count, "seconds").reindex(columns=COSTS)
+        lines = ["| rule | jobs | minutes | most MB of a job |", "| --- | --- | --- | --- |"]
+        for r in table.itertuples():
+            peak = "-" if pd.isna(r.peak_mb) else f"{r.peak_mb:.0f}"
+            lines.append(f"| `{r.rule}` | {r.jobs} | {r.seconds / 60:.1f} | {peak} |")
+        return "\n".join(lines)
 
     def share(self, ending: str) -> str:
         """How much of the time rules took whose names end so."""

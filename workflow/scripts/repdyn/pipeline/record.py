@@ -17,13 +17,19 @@ from pathlib import Path
 
 import yaml
 
+from repdyn.pipeline import workload
+from repdyn.pipeline.checking import ConfigurationError
+from repdyn.pipeline.study import BASE, read_study
+
 LIBRARIES = ("numpy", "scipy", "pandas", "torch", "numba", "snakemake")
 FIGURES = ("clock.png",)  # what README shows
 LARGEST = 64 * 1024  # bytes of a table that is kept: summaries are smaller, tables with a row a step are not
 
 
-def keep(results: Path, record: Path, about: dict) -> list[Path]:
+def keep(results: Path, record: Path, about: dict, jobs: dict[str, list[workload.Load]]) -> list[Path]:
     """Copy claims and tables of at most LARGEST bytes, write about.yaml, and remove what the study no longer makes.
+
+    jobs: what was trained (`workload.loads`), by which `cost` estimates another study.
 
     Raises FileNotFoundError where the study has not been made.
     """
@@ -38,7 +44,7 @@ def keep(results: Path, record: Path, about: dict) -> list[Path]:
     made += [path for path in (results / "figures" / name for name in FIGURES) if path.is_file()]
     kept = [Path(shutil.copyfile(path, record / _place(path, results))) for path in made]
     costs, told = record / "cost.csv", record / "about.yaml"
-    spent = keep_cost(results / "logs", costs)
+    spent = keep_cost(results / "logs", costs, jobs)
     made_by = {**about, **provenance(), **size(results), "core seconds": spent}
     told.write_text(yaml.safe_dump(made_by, sort_keys=False, allow_unicode=True), "utf-8")
     return [*kept, costs, told]
@@ -65,17 +71,21 @@ def cost(logs: Path) -> dict[str, list[tuple[float, float]]]:
     return spent
 
 
-def keep_cost(logs: Path, path: Path) -> int:
-    """Write what each rule took as a table, rule, jobs, seconds of one core, peak_mb of a job; returns all seconds."""
+def keep_cost(logs: Path, path: Path, jobs: dict[str, list[workload.Load]]) -> int:
+    """Write what each rule took as a table, and return all seconds of one core.
+
+    Columns: rule, jobs, seconds, peak_mb of a job, and work, with which the seconds grow (`workload.work`).
+    """
     spent = cost(logs)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("rule", "jobs", "seconds", "peak_mb"))
-        for rule, jobs in spent.items():
-            peak = max((memory for _, memory in jobs if not math.isnan(memory)), default=math.nan)
+        writer.writerow(("rule", "jobs", "seconds", "peak_mb", "work"))
+        for rule, took in spent.items():
+            peak = max((memory for _, memory in took if not math.isnan(memory)), default=math.nan)
             told = "" if math.isnan(peak) else f"{peak:.0f}"
-            writer.writerow((rule, len(jobs), f"{sum(seconds for seconds, _ in jobs):.1f}", told))
-    return round(sum(seconds for jobs in spent.values() for seconds, _ in jobs))
+            row = (rule, len(took), f"{sum(seconds for seconds, _ in took):.1f}", told)
+            writer.writerow((*row, f"{workload.work(rule, jobs):.4g}"))
+    return round(sum(seconds for took in spent.values() for seconds, _ in took))
 
 
 def size(results: Path) -> dict[str, int]:
@@ -116,9 +126,10 @@ def main(arguments: list[str]) -> int:
     networks = {**base["two_points"], **overlay.get("two_points", {})}["networks"]
     about = {"configuration": configuration.as_posix(), "networks": networks}
     try:
-        for path in keep(Path(overlay.get("results", base["results"])), record, about):
+        jobs = workload.loads(read_study([] if configuration.as_posix() == BASE else [configuration.as_posix()]))
+        for path in keep(Path(overlay.get("results", base["results"])), record, about, jobs):
             print(path)
-    except FileNotFoundError as error:
+    except (ConfigurationError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

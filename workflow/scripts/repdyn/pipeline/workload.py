@@ -47,9 +47,30 @@ class Load:
         return self.networks * self.steps * (self.parameters + OVERHEAD[self.compiled])
 
 
+# whose networks a rule looks at, where its name does not say so
+_OF = {"depth": "two_points", "gains": "two_points", "losses": "two_points", "architectures": "two_points"}
+_OF |= {"out_of_sample": "final_distance", "coupled": "xor", "claims": "two_points"}
+
+
 def loads(study: dict) -> dict[str, list[Load]]:
     """Jobs of every rule that trains, in the order of their rows; `study` is what `study.load_study` returns."""
     return {f"{name}_train": list(of(study)) for name, of in _RULES.items()}
+
+
+def followed(rule: str) -> str:
+    """The rule that trains what a rule looks at; itself, if it trains."""
+    experiment = rule.rsplit("_", 1)[0]
+    own = max((name for name in _RULES if f"{rule}_".startswith(f"{name}_")), key=len, default="")
+    return f"{own or _OF.get(experiment) or experiment.split('_')[0]}_train"
+
+
+def work(rule: str, jobs: dict[str, list[Load]]) -> float:
+    """What the time of a rule grows with: parameters times steps if it trains, else networks times layers.
+
+    jobs: what `loads` returns. 0 where the rule follows none of them.
+    """
+    mine = jobs.get(followed(rule), [])
+    return sum(load.work if rule in jobs else load.networks * load.layers for load in mine)
 
 
 def _load(row: dict, floats: Callable[[int], float], times: float = 1.0, steps: float | None = None, **ends) -> Load:
