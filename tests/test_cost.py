@@ -50,7 +50,10 @@ def test_a_study_as_it_was_measured_takes_what_it_took(laptop):
     jobs = workload.loads(laptop)
     made = pd.DataFrame(
         [(rule, len(each), 100.0 * len(each), workload.work(rule, jobs)) for rule, each in jobs.items()]
-        + [("clock_fit", len(jobs["clock_train"]), 60.0, workload.work("clock_fit", jobs)), ("depth_plot", 1, 5.0, 7.0)],
+        + [
+            ("clock_fit", len(jobs["clock_train"]), 60.0, workload.work("clock_fit", jobs)),
+            ("depth_plot", 1, 5.0, 7.0),
+        ],
         columns=["rule", "jobs", "seconds", "work"],
     )
     found = cost.estimated(laptop, made)
@@ -80,10 +83,7 @@ def test_every_rule_that_trains_is_known():
 
 def test_twice_the_networks_take_twice_as_long(laptop):
     rows, measured = laptop["two_points"]["rows"], LAPTOP.reset_index()
-    once, twice = (
-        {name: {**row, "networks": networks} for name, row in rows.items()}
-        for networks in (4, 8)
-    )
+    once, twice = ({name: {**row, "networks": networks} for name, row in rows.items()} for networks in (4, 8))
     first, second = (
         seconds(cost.estimated({**laptop, "two_points": {**laptop["two_points"], "rows": each}}, measured), rule)
         - len(rows) * cost.START
@@ -95,7 +95,8 @@ def test_twice_the_networks_take_twice_as_long(laptop):
 
 @pytest.mark.parametrize(
     ("experiment", "row", "megabytes"),
-    [("xor_rates", "lazy", 1257), ("two_points", "tanh_flow", 1943), ("clock", "tanh_width_50", 490)],
+    [("xor_rates", "lazy", 1257), ("two_points", "tanh_flow", 1943), ("clock", "tanh_width_50", 490)]
+    + [("two_points", "adam", 2537), ("phase_diagram", "depth_20", 1511), ("final_distance", "default", 1130)],
 )
 def test_memory_is_that_of_jobs_of_the_study_of_record(experiment, row, megabytes):
     """Measured by the kernel (VmHWM), 20 networks or 25."""
