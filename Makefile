@@ -15,7 +15,7 @@ export SNAKEMAKE_OUTPUT_CACHE := $(shell mkdir -p "$(CACHE)" && cd "$(CACHE)" &&
 USE_CACHE := --cache
 endif
 
-.PHONY: study record compare claim verify environment check test test-slurm report archive bench lint format lock clean help
+.PHONY: study record compare claim verify environment check test test-slurm report archive bench docs lint format lock clean help
 .DEFAULT_GOAL := study
 
 study: $(READY)  ## the laptop study: training, fits, figures, tables, claims of all experiments (results/)
@@ -60,6 +60,16 @@ bench: $(READY)  ## speed, as ratios measured side by side: training, fitting, M
 	python benchmarks/mnist_epochs.py
 	python benchmarks/planning.py
 
+# in that group of pyproject.toml, pinned; the environment itself has none of it
+DOCS = python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['docs'])"
+
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(READY)  ## the documentation as a site that opens offline, site/index.html; tests it and the tutorial's notebook
+	@python -c "import mkdocs, nbclient, ziamath" 2>/dev/null || \
+		python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock $$($(DOCS))
+	mkdocs build --strict --quiet
+	python -m pytest -m site tests/test_site.py
+
 lint: $(READY)  ## snakefmt, snakemake --lint, ruff, mypy
 	snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	snakemake --lint
@@ -76,7 +86,7 @@ lock: $(READY)  ## renew requirements.lock from pyproject.toml
 	python workflow/envs/lock.py
 
 clean:  ## remove results and Snakemake's notes; the environment stays
-	rm -rf .snakemake .pytest_cache .hypothesis .ruff_cache .mypy_cache
+	rm -rf site .snakemake .pytest_cache .hypothesis .ruff_cache .mypy_cache
 	find results -mindepth 1 ! -name README.md -delete
 
 help:  ## this text

@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     """Exit status: 1 where there is no such claim, or what it needs can't be made."""
     name, *overlays = arguments or [""]
     try:
-        settings = study.of_files(overlays)
+        settings = study.read_study(overlays)
         claim = None if name == "all" else named(name, claims.load(settings["claims"]["file"]))
     except ConfigurationError as error:
         print(error, file=sys.stderr)

@@ -4,6 +4,7 @@ import inspect
 import json
 import logging
 import os
+import resource
 import sys
 import time
 from importlib import import_module
@@ -70,7 +71,7 @@ def loaded(script: str):
 
 
 def run_rule(snakemake) -> None:
-    """Do what a rule does, writing progress, duration and any traceback to its log.
+    """Do what a rule does, writing progress, duration, peak memory and any traceback to its log.
 
     On an error the log gets the traceback, the terminal one line, and the process ends with status 1, so Snakemake
     removes the outputs.
@@ -84,4 +85,10 @@ def run_rule(snakemake) -> None:
         logging.exception("failed")
         print(f"{log}: {type(error).__name__}: {error}", file=sys.stderr)
         sys.exit(1)
-    logging.info("done in %.1f s", time.monotonic() - started)
+    logging.info("done in %.1f s, at most %.0f MB", time.monotonic() - started, peak_memory())
+
+
+def peak_memory() -> float:
+    """Megabytes of memory that this process has held at most."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)

@@ -1,6 +1,6 @@
 """Pages whose numbers come from the study of record: docs/templates/PAGE.jinja becomes PAGE, by name.
 
-    python -m repdyn.pipeline.prose        write README.md and paper/paper.md
+    python -m repdyn.pipeline.prose        write README.md, paper/paper.md, pages of docs/ and the notebook of the tutorial
 
 A template says `{{ cell("two_points_summary", "setting == 'tanh'", "error") }}` where a number stands, so that none is
 typed. In a template are:
@@ -9,8 +9,11 @@ typed. In a template are:
     interval(table, rows, column, form) the same with its confidence interval, and how many units
     claim(name), verdict(name)          a claim's number with its interval and n; supported, refuted, undecided
     verdicts(*names)                    a table of these claims, or of all
+    findings(*names)                    a list of these claims, with links to docs/record/claims.md (for pages of docs/)
     about                               what made the record (docs/record/about.yaml)
     spent(*rules)                       minutes of one core that these rules took, or all
+    costliest(n), share(ending)         a table of the n rules that took longest; the share of rules that end so
+    estimate(overlay, cores)            what a study takes (`cost`): core, wall, memory, disk, in words
     count                               how many claims there are
 
 form: "percent", or digits as in "3" (significant).
@@ -23,9 +26,11 @@ import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
+from repdyn.pipeline import cost, notebook
 from repdyn.statistics.words import MARKS, measured, number
 
-TEMPLATES = {"README.md.jinja": "README.md", "paper/paper.md.jinja": "paper/paper.md"}
+TEMPLATES = "docs/templates"
+COSTS = ["rule", "jobs", "seconds", "peak_mb"]  # columns of cost.csv; a record may be older than the last one
 
 
 class Record:
@@ -73,10 +78,47 @@ class Record:
         lines += [f"| {MARKS[r.verdict]} | {r.claim} | {measured(r)} | {r.criterion} |" for r in chosen.itertuples()]
         return "\n".join(lines)
 
+    def findings(self, *names: str) -> str:
+        """A list of claims in Markdown, each with its number and verdict."""
+        chosen = self.claims.loc[list(names)]
+        return "\n".join(
+            f"- {r.claim} [{measured(r)}](record/claims.md#{r.Index}): {r.verdict}." for r in chosen.itertuples()
+        )
+
     def spent(self, *rules: str) -> str:
         """Minutes of one core."""
         cost = pd.read_csv(self.folder / "cost.csv").set_index("rule").seconds
         return f"{(cost.loc[list(rules)] if rules else cost).sum() / 60:.0f}"
+
+    def costliest(self, count: int) -> str:
+        """A table of the rules that took longest in Markdown, with the memory of a job where it was measured."""
+        table = pd.read_csv(self.folder / "cost.csv").nlargest(count, "seconds").reindex(columns=COSTS)
+        lines = ["| rule | jobs | minutes | most MB of a job |", "| --- | --- | --- | --- |"]
+        for r in table.itertuples():
+            peak = "-" if pd.isna(r.peak_mb) else f"{r.peak_mb:.0f}"
+            lines.append(f"| `{r.rule}` | {r.jobs} | {r.seconds / 60:.1f} | {peak} |")
+        return "\n".join(lines)
+
+    def share(self, ending: str) -> str:
+        """How much of the time rules took whose names end so."""
+        table = pd.read_csv(self.folder / "cost.csv")
+        return f"{100 * table.seconds[table.rule.str.endswith(ending)].sum() / table.seconds.sum():.0f} %"
+
+    def estimate(self, overlay: str, cores: int) -> dict[str, str]:
+        """What a study of this folder takes, in words."""
+        told = cost.totals(cost.of_configuration([overlay] if overlay else []), cores)
+        return {
+            "core": lasting(told["core_seconds"]),
+            "wall": lasting(told["wall_seconds"]),
+            "memory": f"{number(told['peak_mb'] / 1e3, 2)} GB",
+            "disk": f"{number(told['disk_mb'] / 1e3, 2)} GB",
+        }
+
+
+def lasting(seconds: float) -> str:
+    """A time of two digits, in minutes or hours."""
+    minutes = seconds / 60
+    return f"{number(minutes, 2)} min" if minutes < 120 else f"{number(minutes / 60, 2)} h"
 
 
 def formed(value, form: str) -> str:
@@ -88,21 +130,23 @@ def formed(value, form: str) -> str:
 
 def rendered(root: Path = Path(".")) -> dict[Path, str]:
     """The pages, by where they belong. Raises ValueError that names the template and what it asks for in vain."""
-    record = Record(root / "docs" / "record")
+    record, folder = Record(root / "docs" / "record"), root / TEMPLATES
     pages = Environment(
-        loader=FileSystemLoader(root / "docs" / "templates"),
+        loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,
         autoescape=False,
     )
-    names = ("cell", "interval", "claim", "verdict", "verdicts", "spent", "about", "count")
+    offered = {name: getattr(record, name) for name in dir(record) if not name.startswith("_")}
     made = {}
-    for template, page in TEMPLATES.items():
+    for template in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.jinja")):
+        page = root / template.removesuffix(".jinja")
         try:
-            made[root / page] = pages.get_template(template).render({name: getattr(record, name) for name in names})
+            made[page] = pages.get_template(template).render(offered)
         except (TemplateError, ValueError, KeyError) as error:
-            raise ValueError(f"docs/templates/{template}: {type(error).__name__}: {error}") from error
+            raise ValueError(f"{TEMPLATES}/{template}: {type(error).__name__}: {error}") from error
+    made[root / notebook.NOTEBOOK] = notebook.of_page((root / notebook.PAGE).read_text("utf-8"))
     return made
 
 

@@ -65,6 +65,13 @@ def load_study(config: dict, config_files=(BASE,), root=Path(".")) -> dict:
     return _study(_floats(check.config), rows, check)
 
 
+def read_study(overlays=()) -> dict:
+    """The checked study of config.yaml with these overlays, in this folder. Raises ConfigurationError."""
+    files = [*overlays, BASE]
+    check_yaml(files)
+    return load_study(_merged(_documents(files, Path("."))), files)
+
+
 class _Check:
     """A configuration under examination, and everything that was found wrong with it."""
 
@@ -213,17 +220,10 @@ def _merged(documents):
     return functools.reduce(merge, (document.data for document in documents), {})
 
 
-def of_files(overlays) -> dict:
-    """The study that config/config.yaml gives with these overlays; raises as `load_study` does."""
-    files = [*overlays, BASE]
-    check_yaml(files)
-    return load_study(_merged(_documents(files, Path("."))), files)
-
-
 def main(overlays) -> int:
     """Report every problem of the configuration with these overlays; returns the exit status."""
     try:
-        study = of_files(overlays)
+        study = read_study(overlays)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 1
