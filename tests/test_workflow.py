@@ -16,7 +16,7 @@ from test_environments import rules
 from repdyn import networks
 
 EXPERIMENTS = ("two_points", "architectures", "losses", "depth", "gains", "phase_diagram", "falsification")
-EXPERIMENTS += ("clock", "clock_orbit", "clock_drift")
+EXPERIMENTS += ("clock", "clock_orbit", "clock_drift", "key_figure")
 EXPERIMENTS += ("final_distance", "out_of_sample", "xor", "blobs", "mnist_pairs", "mnist_structure")
 EXPERIMENTS += ("response_law", "response_rank", "response_splitting", "response_plasticity", "repeatability")
 EXPERIMENTS += ("measured_rates", "width", "coupled")
@@ -45,7 +45,7 @@ TABLES = (
     *("coupled", "coupled_summary"),
 )
 # what follows from any change of a table
-CLAIMS = {"claims_evaluate", "claims_compare"}
+CLAIMS = {"claims_evaluate", "claims_compare", "overview_write"}
 # whose scripts know nothing of the theory
 WITHOUT_THEORY = ("two_points_data", "mnist_fetch", "blobs_measure", "blobs_plot", "response_rank_compare")
 WITHOUT_THEORY += ("response_rank_plot", "response_plasticity_compare", "response_plasticity_plot")
@@ -102,7 +102,8 @@ def test_everything_is_made(smoke, settings):
     expected |= {f"width/{name}.{kind}" for name in WIDTHS for kind in ("nc", "csv")}
     expected |= {f"tables/{name}.csv" for name in TABLES}
     expected |= {f"figures/{name}.{kind}" for name in EXPERIMENTS for kind in ("svg", "png", "csv")}
-    assert made == expected | {"claims.csv", "claims.md", "compared.md"}
+    words = {"claims.csv", "claims.md", "found.csv", "compared.md", "overview.html"}
+    assert made == expected | words | {"key_figure/curves.csv"}
 
 
 def test_tables_hold_every_network_and_layer(smoke, settings):
@@ -152,12 +153,14 @@ def test_an_edit_of_a_figure_re_runs_that_figure_alone(smoke):
         if name != "architectures":  # drawn as two_points is
             drawn = {"two_points", "architectures"} if name == "two_points" else {name}
             made = planned_after_an_edit(smoke, f"{name}/plot.py")
-            assert made == {(f"{figure}_plot", "") for figure in drawn}
+            assert made == {(f"{figure}_plot", "") for figure in drawn} | {("overview_write", "")}
     assert smoke.planned() == set()
 
 
 def test_an_edit_of_how_figures_look_re_runs_figures_alone(smoke):
-    assert planned_after_an_edit(smoke, "repdyn/plotting/style.py") == {(name, "") for name in FIGURES}
+    assert planned_after_an_edit(smoke, "repdyn/plotting/style.py") == {
+        (name, "") for name in (*FIGURES, "overview_write")
+    }
 
 
 def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings):

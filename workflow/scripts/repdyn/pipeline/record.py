@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 LIBRARIES = ("numpy", "scipy", "pandas", "torch", "numba", "snakemake")
-FIGURES = ("clock.png",)  # what README shows
+FIGURES = ("key_figure.png",)  # what README shows
 LARGEST = 64 * 1024  # bytes of a table that is kept: summaries are smaller, tables with a row a step are not
 
 
