@@ -19,9 +19,10 @@ DECIDING = {
 
 
 def shown_by(claim):
-    """The figure of a claim: the one that it names, else that of the experiment which makes its table."""
+    """The figure of a claim: the one that it names, else that of the experiment which makes its table, if it has one."""
     maker, _ = MAKERS[claim.table]
-    return claim.figure or max((f for f in SHOWN if maker.startswith(f"{f}_")), key=len)
+    of_maker = [name for name in SHOWN if maker.startswith(f"{name}_")]
+    return claim.figure or max(of_maker, key=len, default="")
 
 
 config["found"] = claims.found(f"{study['results']}/found.csv", SHOWN)
