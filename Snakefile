@@ -33,6 +33,7 @@ include: "workflow/rules/measured_rates.smk"
 include: "workflow/rules/width.smk"
 include: "workflow/rules/gains.smk"
 include: "workflow/rules/clock.smk"
+include: "workflow/rules/key_figure.smk"
 include: "workflow/rules/phase_diagram.smk"
 include: "workflow/rules/falsification.smk"
 include: "workflow/rules/final_distance.smk"
@@ -43,6 +44,7 @@ include: "workflow/rules/mnist.smk"
 include: "workflow/rules/coupled.smk"
 include: "workflow/rules/response.smk"
 include: "workflow/rules/claims.smk"  # after all others: it looks at what they make
+include: "workflow/rules/overview.smk"
 include: "workflow/rules/manifest.smk"
 
 
@@ -50,6 +52,7 @@ EXPERIMENTS = experiments(own(workflow.rules))
 refuse_what_lacks_rows(own(workflow.rules))
 refuse_what_is_misspelt(own(workflow.rules))
 frame(own(workflow.rules))
+say_little(own(workflow.rules))
 
 
 rule all:
@@ -59,3 +62,4 @@ rule all:
         [f"<results>/figures/{name}.svg" for name in EXPERIMENTS if name not in study["faults"]],
         rules.two_points_summarise.output,
         rules.claims.input,
+        rules.overview_write.output,

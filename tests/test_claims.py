@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 import yaml
 from claims import evaluate
+from docutils.core import publish_parts
 
 from repdyn import artifacts
 from repdyn.pipeline.checking import ConfigurationError
-from repdyn.pipeline.claims import load
+from repdyn.pipeline.claims import found, load
 from repdyn.statistics import verdicts
 from repdyn.statistics.claims import Claim
 from repdyn.statistics.intervals import Estimate
@@ -25,7 +26,7 @@ class Anything(set):
         return True
 
 
-CLAIMS = {claim.name: claim for claim in load(FILE, Anything())}
+CLAIMS = {claim.name: claim for claim in load(FILE, Anything(), Anything())}
 ONE = Claim("small", "us", "It is small.", "t", "error", "network", {"below": 0.1}, 10, "an error of 0.1", scale="log")
 
 
@@ -183,13 +184,24 @@ def test_two_claims_of_one_name_are_refused_and_a_file_without_claims(tmp_path):
 def test_the_words_name_what_was_measured_on_what_and_what_would_refute(tmp_path):
     artifacts.write_table(data(ONE, 0.01, 20), tmp_path / "t.csv")
     claims = [vars(ONE), vars(replace(ONE, name="gone", table="not_made"))]
-    evaluate.main([str(tmp_path / "t.csv")], claims, 0.95, str(tmp_path / "claims.csv"), str(tmp_path / "claims.md"))
+    paths = [str(tmp_path / name) for name in ("claims.csv", "claims.md", "found.csv")]
+    evaluate.main([str(tmp_path / "t.csv")], claims, {"small": "drawn", "gone": "other"}, 0.95, *paths)
     words = (tmp_path / "claims.md").read_text()
     assert "1 supported, 1 not evaluated" in words
     for part in ("n = 20 networks", "error below 0.1", "an error of 0.1", "`tables/t.csv`", "claimed by: us"):
         assert part in words, part
     table = artifacts.read_table(tmp_path / "claims.csv")
     assert list(table.verdict) == ["supported", "not evaluated"]
+    captions = found(paths[2], ["drawn", "empty"])
+    assert captions["drawn"].startswith("**Found.**\n\n- **✓ supported** It is small. Measured 0.00998 [")
+    assert "error below 0.1" in captions["drawn"] and captions["empty"] == ""
+    assert found(str(tmp_path / "not_made.csv"), ["drawn"]) == {"drawn": ""}
+
+
+def test_a_caption_shows_signs_of_a_claim_as_they_are():
+    row = pd.DataFrame([verdicts.evaluate(replace(ONE, claim="Y/|dy|^2 * k_ is `small`"), data(ONE, 0.01, 20))])
+    shown = publish_parts(evaluate.sentence(next(row.itertuples())), writer="html")["body"]
+    assert "Y/|dy|^2 * k_ is `small`" in shown and "system-message" not in shown
 
 
 def test_an_estimate_without_interval_decides_nothing():

@@ -217,7 +217,7 @@ def test_a_new_experiment_is_a_folder_a_rule_file_and_captions(smoke):
             path.write_text(text)
         last = 'include: "workflow/rules/response.smk"\n'
         snakefile.write_text(before.replace(last, last + 'include: "workflow/rules/halves.smk"\n'))
-        assert smoke.planned("all") == {("halves_analyse", ""), ("halves_plot", "")}
+        assert smoke.planned("all") == {("halves_analyse", ""), ("halves_plot", ""), ("overview_write", "")}
         smoke.snakemake("halves")
         assert all(path.stat().st_size for path in made)
     finally:

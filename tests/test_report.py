@@ -1,5 +1,6 @@
 """The report opens from disk without a network, and a reader who clicks through it sees every figure and table."""
 
+import html
 import json
 import os
 import re
@@ -9,31 +10,52 @@ import subprocess
 import pytest
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-# What a reader does: open each category, click on the view button of each result, look at what appears.
+# What a reader does: look at the first page, click on each picture there; open each category, click on each result's
+# view button; look at what appears, and whether it is explained beside it.
 READER = """
 <script>
-const pause = () => new Promise(done => setTimeout(done, 300));
-const links = text => [...document.querySelectorAll("a")].filter(a => a.textContent.trim() === text);
+const pause = () => new Promise(done => setTimeout(done, 200));
+const links = text => [...document.querySelectorAll("nav a")].filter(a => a.textContent.trim() === text);
+const overview = () => document.querySelector("#app .overview");
+const home = async () => { document.querySelector("nav ol a").click(); await pause(); };
+async function shown() {
+    const picture = document.querySelector("#app div.grow img");
+    if (!picture) return null;
+    await picture.decode();
+    const box = picture.getBoundingClientRect();
+    const caption = [...document.querySelectorAll("nav .prose")].map(part => part.textContent).join(" ");
+    return {drawn: picture.naturalWidth, width: box.width, height: box.height, top: box.top, left: box.left, caption};
+}
 async function read() {
-    const seen = {figures: {}, tables: {}, fetched: []};
+    const seen = {clicked: {}, figures: {}, tables: {}, fetched: []};
     await pause();
-    for (const category of Object.keys(categories)) {
-        const home = document.querySelector("nav ol a");
-        if (home) { home.click(); await pause(); }
-        links(category)[0].click();
+    const key = overview().querySelector("img.first");
+    await key.decode();
+    const box = key.getBoundingClientRect();
+    seen.first = {
+        ...{drawn: key.naturalWidth, width: box.width, top: box.top, bottom: box.bottom},
+        graph: document.querySelector("div#rulegraph").getBoundingClientRect().top,
+        verdicts: overview().querySelectorAll("td:first-child").length,
+    };
+    for (const picture of [...overview().querySelectorAll("a img")].map(picture => picture.alt)) {
+        overview().querySelector(`a[data-figure=${picture}]`).click();
         await pause();
-        const rows = [...document.querySelectorAll("nav table tbody tr")];
-        for (const row of rows) {
-            const label = row.querySelector("td").textContent.trim();
-            const button = row.querySelector("td:last-child a");
-            if (category === "Tables" || label.startsWith("table")) { seen.tables[label] = button !== null; continue; }
+        seen.clicked[picture] = await shown();
+        await home();
+    }
+    for (const category of Object.keys(categories)) {
+        for (let row = 0, rows = 1; row < rows; row++) {
+            await home();
+            links(category)[0].click();
+            await pause();
+            const entries = document.querySelectorAll("nav table tbody tr");
+            rows = entries.length;
+            const label = entries[row].querySelector("td").textContent.trim();
+            const button = entries[row].querySelector("td:last-child a");
+            if (label.startsWith("table")) { seen.tables[label] = button !== null; continue; }
             button.click();
             await pause();
-            const picture = document.querySelector("#app div.grow img");
-            if (!picture) { seen.figures[label] = null; continue; }
-            await picture.decode();
-            const box = picture.getBoundingClientRect();
-            seen.figures[label] = {drawn: picture.naturalWidth, width: box.width, height: box.height, top: box.top};
+            seen.figures[label] = await shown();
         }
     }
     seen.fetched = performance.getEntriesByType("resource").map(entry => entry.name).filter(name => /^http/.test(name));
@@ -68,27 +90,34 @@ def test_every_figure_can_be_seen_without_a_network(report, tmp_path):
     done = subprocess.run(
         [
             *(BROWSER, *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,600"),
-            *("--proxy-server=127.0.0.1:9", "--virtual-time-budget=90000", "--dump-dom", page.as_uri()),
+            *("--proxy-server=127.0.0.1:9", "--virtual-time-budget=120000", "--dump-dom", page.as_uri()),
         ],
         capture_output=True,
         text=True,
         timeout=120,
     )
-    found = re.search(r"SEEN(\{.*\})NEES", done.stdout.replace("&amp;", "&"))
+    found = re.search(r"SEEN(\{.*\})NEES", done.stdout, re.DOTALL)
     assert found, done.stderr[-2000:]
-    seen = json.loads(found.group(1))
+    seen = json.loads(html.unescape(found.group(1)))
     assert "error" not in seen, seen
-    assert len(seen["figures"]) == len(list(report.parent.glob("figures/*.svg")))
-    for label, size in seen["figures"].items():
+    figures, claims = report.parent.glob("figures/*.svg"), (report.parent / "claims.csv").read_text().splitlines()[1:]
+    first = seen["first"]
+    assert first["drawn"] > 1000 and first["width"] > 500 and 0 <= first["top"] < first["bottom"] < first["graph"]
+    assert first["verdicts"] == len(claims)
+    assert set(seen["clicked"]) == {path.stem for path in figures} and len(seen["figures"]) == len(seen["clicked"])
+    for label, size in (*seen["clicked"].items(), *seen["figures"].items()):
         assert size and min(size["drawn"], size["width"], size["height"]) > 100, (label, size)
         assert size["top"] >= 0, f"{label}: its top cannot be scrolled to"
+        assert "Shown." in size["caption"], f"{label}: nothing beside it says what is shown"
+    for name in ("clock", "xor"):
+        assert "Found." in seen["clicked"][name]["caption"] and "criterion:" in seen["clicked"][name]["caption"]
     assert len(seen["tables"]) >= 2 and all(seen["tables"].values())
     assert seen["fetched"] == []
 
 
 def test_captions_are_rendered(report):
     text = report.read_text()
-    assert "When Representations Align" in text
+    assert "When Representations Align" in text and "system-message" not in text
     flat = re.sub(r"\\n|\s+", " ", text)
     for claim in (
         "rich to lazy",

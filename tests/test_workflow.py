@@ -17,7 +17,7 @@ from repdyn import networks
 from repdyn.pipeline import manifest
 
 EXPERIMENTS = ("two_points", "architectures", "losses", "depth", "gains", "phase_diagram", "falsification")
-EXPERIMENTS += ("clock", "clock_orbit", "clock_drift")
+EXPERIMENTS += ("clock", "clock_orbit", "clock_drift", "key_figure")
 EXPERIMENTS += ("final_distance", "out_of_sample", "xor", "blobs", "mnist_pairs", "mnist_structure")
 EXPERIMENTS += ("response_law", "response_rank", "response_splitting", "response_plasticity", "repeatability")
 EXPERIMENTS += ("measured_rates", "width", "coupled")
@@ -46,7 +46,7 @@ TABLES = (
     *("coupled", "coupled_summary"),
 )
 # what follows from any change of a table
-CLAIMS = {"claims_evaluate", "claims_compare"}
+CLAIMS = {"claims_evaluate", "claims_compare", "overview_write"}
 # whose scripts know nothing of the theory
 WITHOUT_THEORY = ("two_points_data", "mnist_fetch", "blobs_measure", "blobs_plot", "response_rank_compare")
 WITHOUT_THEORY += ("response_rank_plot", "response_plasticity_compare", "response_plasticity_plot")
@@ -103,7 +103,8 @@ def test_everything_is_made(smoke, settings):
     expected |= {f"width/{name}.{kind}" for name in WIDTHS for kind in ("nc", "csv")}
     expected |= {f"tables/{name}.csv" for name in TABLES}
     expected |= {f"figures/{name}.{kind}" for name in EXPERIMENTS for kind in ("svg", "png", "csv")}
-    assert made == expected | {"claims.csv", "claims.md", "compared.md"}
+    words = {"claims.csv", "claims.md", "found.csv", "compared.md", "overview.html"}
+    assert made == expected | words | {"key_figure/curves.csv"}
     assert set(manifest.read(smoke.folder / "results/smoke")["files"]) == made
 
 
@@ -169,11 +170,14 @@ def test_an_edit_of_a_figure_re_runs_that_figure_alone(smoke):
         for script in set(scripts.values()):
             edits.enter_context(edited(smoke.folder / script, "\n\n", "\n\nEDITED = True\n"))
         reasons = smoke.reasons()
+    assert reasons.pop(("overview_write", "")) is not None  # it shows them all
     assert reasons == {(f"{name}_plot", ""): {script} for name, script in scripts.items()}
 
 
 def test_an_edit_of_how_figures_look_re_runs_figures_alone(smoke):
-    assert planned_after_an_edit(smoke, "repdyn/plotting/style.py") == {(name, "") for name in FIGURES}
+    assert planned_after_an_edit(smoke, "repdyn/plotting/style.py") == {
+        (name, "") for name in (*FIGURES, "overview_write")
+    }
 
 
 def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings):

@@ -1,5 +1,6 @@
 # Takes: config/claims.yaml, and the tables that its claims name.
-# Makes: <results>/claims.csv, for each claim whether it is supported, with number, interval and n; claims.md, in words.
+# Makes: <results>/claims.csv, for each claim whether it is supported, with number, interval and n; claims.md, in words;
+# found.csv, the same in words a figure, which captions of the report read as config["found"][FIGURE].
 
 MAKERS = {
     Path(path).stem: (job.name, path)
@@ -7,13 +8,24 @@ MAKERS = {
     for path in job.output
     if Path(path).parent.name == "tables"
 }
-CLAIMS = checked(claims.load, here_or_shipped(study["claims"]["file"]), {*MAKERS})
+SHOWN = experiments(own(workflow.rules))
+CLAIMS = checked(claims.load, here_or_shipped(study["claims"]["file"]), {*MAKERS}, {*SHOWN})
 # what a claim needs may lack rows that are not selected; it is told as not evaluated then
 DECIDING = {
     path
     for maker, path in (MAKERS[claim.table] for claim in CLAIMS)
     if not any(maker.startswith(f"{name}_") for name in study["faults"])
 }
+
+
+def shown_by(claim):
+    """The figure of a claim: the one that it names, else that of the experiment which makes its table, if it has one."""
+    maker, _ = MAKERS[claim.table]
+    of_maker = [name for name in SHOWN if maker.startswith(f"{name}_")]
+    return claim.figure or max(of_maker, key=len, default="")
+
+
+config["found"] = claims.found(f"{study['results']}/found.csv", SHOWN)
 
 
 rule claims_evaluate:
@@ -29,8 +41,10 @@ rule claims_evaluate:
             labels={"result": "table, every claim"},
         ),
         words="<results>/claims.md",
+        found="<results>/found.csv",
     params:
         claims=[asdict(claim) for claim in CLAIMS],
+        figures={claim.name: shown_by(claim) for claim in CLAIMS},
         confidence=study["intervals"]["confidence"],
     script:
         "../scripts/run.py"

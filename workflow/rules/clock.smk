@@ -42,8 +42,8 @@ rule clock_analyse:
         fits=expand("<results>/clock/{clock}.csv", clock=CLOCK),
     output:
         layers=table("clock", "every network and layer", "Orbit and clock"),
-        networks=table("clock_networks", "every network", "Orbit and clock", "clock_table"),
-        summary=table("clock_summary", "means of every setting", "Orbit and clock", "clock_table"),
+        networks=table("clock_networks", "every network", "Orbit and clock"),
+        summary=table("clock_summary", "means of every setting", "Orbit and clock"),
     params:
         rows=list(CLOCK.values()),  # in this order
         explore=study["clock"]["explore"],

@@ -16,7 +16,7 @@ HERE = ROOT == Path.cwd()
 SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from repdyn.pipeline import claims, sources, study as studies, tables
+from repdyn.pipeline import claims, sources, study as studies, tables, terminal
 from repdyn.pipeline.caching import CheckedCache, remove_unsound_links
 from repdyn.pipeline.checking import ConfigurationError, did_you_mean
 from repdyn.pipeline.options import TABLES
@@ -53,8 +53,12 @@ def code(script):
     """
     script = SCRIPTS / script
     modules = {*sources.dependencies(script), *sources.dependencies(SCRIPTS / "run.py")} - {script}
-    paths = [script, *sorted(modules), ROOT / "requirements.lock"]
-    return [local(str(path.relative_to(ROOT) if HERE else path)) for path in paths]
+    return [shipped(path) for path in (script, *sorted(modules), ROOT / "requirements.lock")]
+
+
+def shipped(path):
+    """A file of the workflow's own as an input."""
+    return local(str(path.relative_to(ROOT) if HERE else path))
 
 
 def architecture(experiment):
@@ -164,6 +168,11 @@ def selected(experiment, *names):
     return [] if experiment in study["faults"] else list(names)
 
 
+def question(experiment, jobs):
+    """What an experiment is about: the sentence of its target."""
+    return next(job.docstring for job in jobs if job.name == experiment)
+
+
 def own(jobs):
     """The rules of this workflow, which may be a module of another one."""
     return [job for job in jobs if Path(str(job.snakefile)).is_relative_to(ROOT)]
@@ -224,6 +233,17 @@ def frame(jobs):
         job.cache = CheckedCache.from_rule(job, True) if CACHED else None
         if not trains and job.name not in LOCAL:
             job.group = "fits" if job.wildcard_names else "figures"
+
+
+def say_little(jobs):
+    """One line a job in a terminal, and no bars of training where several jobs would draw theirs at once."""
+    if not workflow.is_main_process:
+        return
+    sentences = {job.name: job.docstring or "" for job in jobs}
+    cost = terminal.seconds_of_rules(here_or_shipped("docs/record/cost.csv"))
+    terminal.shorten(sentences, cost, workflow.output_settings.dryrun)
+    if workflow.resource_settings.cores != 1:
+        os.environ["TQDM_DELAY"] = "1e9"  # tqdm's own: seconds until a bar is drawn
 
 
 def curves_and_fits(names):

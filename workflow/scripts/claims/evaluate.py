@@ -1,5 +1,6 @@
-"""Hold every claim against its table: results/claims.csv, and the same in words, results/claims.md."""
+"""Hold every claim against its table: results/claims.csv; in words, claims.md; in words by figure, found.csv."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,15 @@ from repdyn.statistics.claims import Claim
 from repdyn.statistics.words import MARKS, measured
 
 
-def main(tables: list[str], claims: list[dict], confidence: float, table: str, words: str) -> None:
+def main(
+    tables: list[str],
+    claims: list[dict],
+    figures: dict[str, str],
+    confidence: float,
+    table: str,
+    words: str,
+    found: str,
+) -> None:
     made = {Path(path).stem: artifacts.read_table(path) for path in tables}
     rows = []
     for claim in (Claim(**entry) for entry in claims):
@@ -22,6 +31,17 @@ def main(tables: list[str], claims: list[dict], confidence: float, table: str, w
     artifacts.write_table(rows, table)
     with artifacts.whole(words) as path:
         path.write_text(markdown(rows), "utf-8")
+    told = pd.DataFrame(
+        {"figure": rows.name.map(figures), "name": rows.name, "words": [*map(sentence, rows.itertuples())]}
+    )
+    artifacts.write_table(told, found)
+
+
+def sentence(row) -> str:
+    """One claim for a caption, as an item of a list in reStructuredText."""
+    told = f"; {row.told}" if isinstance(row.told, str) and row.told else ""
+    text = f"{row.claim} Measured {measured(row)}; criterion: {row.criterion}{told}."
+    return f"- **{MARKS[row.verdict]}** " + re.sub(r"([`*_|])", r"\\\1", text)
 
 
 def markdown(table: pd.DataFrame) -> str:

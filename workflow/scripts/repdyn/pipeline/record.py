@@ -18,7 +18,7 @@ from repdyn.pipeline.checking import ConfigurationError
 from repdyn.pipeline.provenance import surroundings
 from repdyn.pipeline.study import BASE, read_study
 
-FIGURES = ("clock.png",)  # what README shows
+FIGURES = ("key_figure.png",)  # what README shows
 LARGEST = 64 * 1024  # bytes of a table that is kept: summaries are smaller, tables with a row a step are not
 
 

@@ -21,6 +21,7 @@ class Claim:
     holds                      below, above: a number; between: two of them
     least                      units without which nothing is decided
     refuted_by                 what would have shown the claim to be wrong, in words
+    figure                     the figure that shows it, if that is not the one of the table's experiment
     """
 
     __pydantic_config__ = {"extra": "forbid", "allow_inf_nan": False}  # noqa: RUF012, no field, and never changed
@@ -36,6 +37,7 @@ class Claim:
     refuted_by: str
     rows: str = ""
     each: str = ""
+    figure: str = ""
     cluster: list[str] = field(default_factory=list)
     statistic: Literal["mean", "share", "censored", "given"] = "mean"
     scale: Literal["linear", "log", "fisher"] = "linear"
