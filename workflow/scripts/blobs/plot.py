@@ -31,7 +31,7 @@ def title(numbers: pd.DataFrame) -> str:
     if not len(change):
         return "What a representation of blobs keeps cannot be told: no network learned"
     told = ", ".join(f"{row.value:+.2f} at gain {row.gain:g}" for row in change.sort_values("gain").itertuples())
-    return f"Training changes the selectivity for what matters in the context by {told}"
+    return f"Training changes selectivity for what matters by {told}"
 
 
 def figure(
