@@ -50,7 +50,6 @@ from statistics import median
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
 from torch import nn
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,7 +57,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from repdyn import networks
 from repdyn.networks import Shape, modules
-from repdyn.plotting import style
+from repdyn.plotting import pages, style
 from repdyn.training import loop, recorders
 from repdyn.training.batches import Points
 from repdyn.training.compiled import CompiledTrainer
@@ -576,9 +575,18 @@ def measured_over_shapes(rounds: int = 3, seconds: float = 0.5) -> pd.DataFrame:
 def draw(table: pd.DataFrame):
     """Small multiples: a row a depth, a column a number of networks."""
     widths, depths, counts = FIGURE.values()
-    figure = Figure(figsize=(10, 9.2))
+    figure, header = pages.page(
+        "Training on one core, everything recorded at every step",
+        "Leaky ReLU, SGD, two points. Numbers: repdyn against the best of all others. Each of these trains the "
+        "networks at "
+        "once or one after the other, whichever is faster for it; medians of alternating rounds.",
+        8.1,
+        [style.mark(marker, name, colour) for name, (_, colour, marker) in FAMILIES.items()],
+        10,
+    )
+    top = 1 - (header + 0.35) / figure.get_size_inches()[1]
     axes = figure.subplots(len(depths), len(counts), sharex=True, sharey=True)
-    figure.subplots_adjust(left=0.08, right=0.985, top=0.845, bottom=0.06, hspace=0.24, wspace=0.07)
+    figure.subplots_adjust(left=0.08, right=0.985, top=top, bottom=0.06, hspace=0.24, wspace=0.07)
     for (row, depth), (column, count) in product(enumerate(depths), enumerate(counts)):
         ax = axes[row, column]
         # one after the other, networks of one number have the rate of one network
@@ -611,14 +619,6 @@ def draw(table: pd.DataFrame):
             ax.set_ylabel("steps/s of one network")
     top = table.network_steps_per_s.max()
     axes[0, 0].set_ylim(table.network_steps_per_s.min() / 1.6, top * 2.5)
-    style.headline(
-        figure,
-        "Training on one core, everything recorded at every step",
-        "Leaky ReLU, SGD, two points. Numbers: repdyn against the best of all others. Each of these trains the "
-        "networks at once\nor one after the other, whichever is faster for it; medians of alternating rounds.",
-    )
-    handles, _ = axes[0, 0].get_legend_handles_labels()
-    style.legend(figure, handles, 0.85)
     return figure
 
 

@@ -330,11 +330,11 @@ def test_figures_of_the_clock(tables, tmp_path):
         with style.applied():
             figure, numbers = plot.main(*arguments)
             style.save(figure, numbers, *(tmp_path / f"{name}.{kind}" for kind in ("svg", "png", "csv")))
-        title = figure.texts[0].get_text()
+        title = figure.texts[0].get_text().replace("\n", " ")
         said = {
             "clock": "path in 1 of 2",
             "clock_drift": "in 2 of 2",
-            "clock_orbit": "in 0 of 1 settings with smooth and in 1 of 1",
+            "clock_orbit": "in 0 of 1 smooth settings and 1 of 1 kinked settings",
         }
         assert said[name] in title, title
         assert len(numbers) and (tmp_path / f"{name}.svg").stat().st_size > 1000

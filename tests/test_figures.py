@@ -124,7 +124,7 @@ def plot(name, settings, folder):
         arguments = table, networks, rows[0], level
     elif name == "gains":
         analyse_gains.main(fits, rows, level, table)
-        arguments = drawn, fits, table, rows, level
+        arguments = table, LAYER, level
     else:
         arguments = drawn, fits, rows
     return figure_files(FIGURES[name], folder, *arguments, name=name)
@@ -184,7 +184,7 @@ def test_many_networks_get_a_band_without_tails():
 def test_failed_settings_are_drawn(name, how, settings, tmp_path):
     failed = make_setting(tmp_path, "failed", gain=1.6, **how)
     numbers = pd.read_csv(plot(name, [failed, settings[1]], tmp_path / "out")[2])
-    if name in ("two_points", "losses", "gains"):
+    if name in ("two_points", "losses"):
         series = set(numbers[(numbers.setting == "failed") & numbers.step.notna()].series)
         assert series == ({"discarded"} if "failed" in how else {"experiment"})
     alone = plot(name, [failed], tmp_path / "alone")

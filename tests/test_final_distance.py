@@ -334,10 +334,9 @@ def test_figures_have_fixed_bytes_and_draw_what_counts(trained, tmp_path, experi
 def test_titles_say_what_was_found():
     summary = pd.DataFrame({"setting": list("aab"), "position": "paper", "prediction": ["orbit", "early", "orbit"]})
     summary = summary.assign(ahead_half=[0.4, 0.3, 0.2], ahead_half_low=[0.1, -0.2, -0.1])
-    assert "orbit in 1 of 2 cases, by its rates in 0, " in plot_final_distance.title(summary)
-    assert "on average by the first half's orbit in 2 of 2" in plot_final_distance.title(
-        summary.assign(ahead_half_low=np.nan)
-    )
+    assert "foretells final distances in 1 of 2 cases, its rates in 0, " in plot_final_distance.title(summary)
+    of_few = plot_final_distance.title(summary.assign(ahead_half_low=np.nan))
+    assert "foretells final distances in 2 of 2 cases, its rates in 1, " in of_few and of_few.endswith(", on average")
     summary = summary.assign(prediction=["rest", "orbit", "orbit"], ahead=0.4, ahead_low=[0.1, 0.1, -0.1])
     assert plot_out_of_sample.title(summary).endswith(
         "orbits in 1 of 2 cases and whole runs in 0; those of a first half the rest in 1"

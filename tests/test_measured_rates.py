@@ -1,6 +1,7 @@
 """Measured effective rates: against a closed form by hand, against real steps of many networks, and what they touch."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from measured_rates import analyse as analyse_measured_rates
@@ -363,12 +364,18 @@ def test_a_line_and_an_average_of_known_rates():
 
 
 def test_the_figure_has_fixed_bytes_and_says_what_was_found(folder, tmp_path):
-    inputs = folder / "curves.csv", folder / "summary.csv", list(ROWS.values())
+    inputs = folder / "curves.csv", folder / "summary.csv", folder / "networks.csv"
     first, second = (figure_files(plot_measured_rates, tmp_path / run, *inputs) for run in "ab")
     for a, b in zip(first, second, strict=True):
         assert a.read_bytes() == b.read_bytes()
     summary = artifacts.read_table(folder / "summary.csv")
     shown = summary[summary.shown]
-    assert plot_measured_rates.title(shown).startswith("No constants: as a network learns, η_h changes ")
-    assert plot_measured_rates.title(shown[shown.setting == "two_layer"]).startswith("Constant rates: ")
+    said = "{}: while networks learn, η_h changes by a factor of {} to {} and η_y of "
+    drifts = {"drift_h": 1.2, "drift_y": 0.8, "real_step_y": 1.0}
+    for highest, words in ((1.4, "Rates are constants"), (1.6, "Rates are no constants")):
+        made = [("a", drifts), ("b", drifts | {"drift_h": highest})]
+        rows = [(name, number, value) for name, numbers in made for number, value in numbers.items()]
+        title = plot_measured_rates.title(pd.DataFrame(rows, columns=["setting", "number", "value"]))
+        assert title.startswith(said.format(words, 1.2, highest))
+    assert plot_measured_rates.title(shown[shown.setting == "two_layer"]).startswith("Rates are constants: ")
     assert plot_measured_rates.title(shown[shown.setting == "still"]).startswith("In no setting does a real step ")

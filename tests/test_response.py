@@ -440,4 +440,4 @@ def test_the_figures_have_fixed_bytes_and_tables_of_what_they_draw(folder, tmp_p
     here = drawn.query("setting == 'line' and method == 'adam' and shown == 'factor'")
     assert here.value.item() == pytest.approx(np.exp(np.log(of.factor).mean()), rel=1e-6)
     rank = pd.read_csv(tmp_path / "rank_figure.csv", dtype={"setting": str})
-    assert {"participation_ratio", "worst"} <= set(rank.quantity)
+    assert {"participation_ratio", "worst"} <= set(rank.measure)

@@ -73,5 +73,23 @@ def test_the_figure_has_fixed_bytes_and_says_what_was_found(folder, tmp_path):
     first, second = (figure_files(plot_width, tmp_path / run, *inputs) for run in "ab")
     for a, b in zip(first, second, strict=True):
         assert a.read_bytes() == b.read_bytes()
-    title = plot_width.title(artifacts.read_table(folder / "summary.csv"))
-    assert title == "16 times wider: the error is 1.0 (tanh) times what it was, the scatter 0.3 times"
+
+
+def test_the_title_tells_ends_apart_by_their_intervals():
+    ends = {
+        "nrmse_low": [0.1, 0.01],
+        "nrmse_high": [0.2, 0.05],
+        "sd_clock_low": [0.1, 0.1],
+        "sd_clock_high": [0.3, 0.2],
+    }
+    summary = pd.DataFrame({"activation": "tanh", "width": [50, 800], "nrmse": [0.15, 0.03], "sd_clock": 0.2, **ends})
+    assert plot_width.title(summary) == (
+        "16 times wider, the error of the theory is lower with 1 of 1 activations, the scatter between networks not "
+        "told apart"
+    )
+    same = summary.assign(nrmse_low=0.1, nrmse_high=0.2)
+    assert plot_width.title(same).endswith(
+        "neither the error of the theory nor the scatter between networks is told apart"
+    )
+    few = summary.assign(**dict.fromkeys(ends, np.nan))
+    assert plot_width.title(few).endswith("the error is 0.2 times what it was, the scatter 1 times (of few networks)")

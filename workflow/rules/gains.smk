@@ -1,4 +1,4 @@
-# Takes: trajectories and fits of rows of two points that differ in gain.
+# Takes: fits of rows of two points that differ in gain.
 # Makes: <results>/tables/gains.csv, what changes with the gain, and the figure gains.
 
 GAINS = selected("gains", *study["gains"]["rows"])
@@ -19,15 +19,14 @@ rule gains_analyse:
 
 
 rule gains_plot:
-    """Draw trajectories, errors and distances over the gain."""
+    """Draw distances and errors over the gain."""
     input:
-        **curves_and_fits(GAINS),
         code=code("gains/plot.py"),
         table=rules.gains_analyse.output.table,
     output:
         **figure("gains", "scale of the initial weights", "Depth and gain"),
     params:
-        rows=[POINTS[name] for name in GAINS],
+        layer=next(iter(layers(GAINS)), 0),
         confidence=study["intervals"]["confidence"],
     script:
         "../scripts/run.py"

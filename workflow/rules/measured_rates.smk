@@ -64,10 +64,9 @@ rule measured_rates_plot:
         code=code("measured_rates/plot.py"),
         curves=rules.measured_rates_analyse.output.curves,
         summary=rules.measured_rates_analyse.output.summary,
+        networks=rules.measured_rates_analyse.output.networks,
     output:
         **figure("measured_rates", "measured rates", "Measured rates"),
-    params:
-        rows=list(MEASURED.values()),  # in this order
     script:
         "../scripts/run.py"
 

@@ -93,7 +93,6 @@ rule response_rank_plot:
         code=code("response_rank/plot.py"),
         table=rules.response_rank_compare.output.table,
         effects=rules.response_rank_compare.output.effects,
-        correlations=rules.response_rank_compare.output.correlations,
         combined=rules.response_rank_compare.output.combined,
     output:
         **figure("response_rank", "feature space and fragility", "Training response"),

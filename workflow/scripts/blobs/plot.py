@@ -1,18 +1,13 @@
-"""Blobs with context: maps of the representation by feature, and how much of it each feature explains."""
+"""Blobs with context: how selective the representation becomes for what matters, and maps of it."""
 
-import numpy as np
 import pandas as pd
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from repdyn import artifacts
-from repdyn.data import blobs
-from repdyn.plotting import style
+from repdyn.plotting import pages, style
 
 COLUMNS = ["setting", "gain", "feature", "time", "seed", "value", "low", "high", "networks"]
-ROW, HEADER = 2.75, 1.2  # inches
-MAPS = {"context": "by context", "x": "by x", "y": "by y"}
-TWO = ListedColormap([style.BLUE, style.ORANGE])
+CONTEXTS = ("o", "^")  # marker of a blob in one context, and in the other
 
 
 def table(networks: pd.DataFrame, summary: pd.DataFrame, gains: dict[str, float]) -> pd.DataFrame:
@@ -29,106 +24,95 @@ def table(networks: pd.DataFrame, summary: pd.DataFrame, gains: dict[str, float]
     return numbers.astype({"seed": "Int64", "low": float, "high": float, "networks": "Int64"})
 
 
-def _verdict(numbers: pd.DataFrame) -> str:
-    """By how much training changes selectivity, setting by setting."""
+def title(numbers: pd.DataFrame) -> str:
+    """Where training makes representations selective, told by the interval of the change where there is one."""
     change = numbers[(numbers.feature == "selectivity") & (numbers.time == "change") & numbers.seed.isna()]
-    told = [f"{row.value:+.2f} ({row.setting})" for row in change.itertuples() if row.value == row.value]
-    return f"Blobs: training changes selectivity by {', '.join(told)}" if told else "Blobs: no network learned"
+    change = change[change.value.notna()]
+    if not len(change):
+        return "What a representation of blobs keeps cannot be told: no network learned"
+    told = ", ".join(f"{row.value:+.2f} at gain {row.gain:g}" for row in change.sort_values("gain").itertuples())
+    return f"Training changes selectivity for what matters by {told}"
 
 
 def figure(
     mapped: pd.DataFrame, networks: pd.DataFrame, summary: pd.DataFrame, gains: dict[str, float], confidence: float
 ) -> tuple[Figure, pd.DataFrame]:
-    """One row of panels for each setting: the same map in three colourings, and the shares."""
+    """Selectivity before and after training, and a map a setting; and the numbers drawn."""
     numbers = table(networks, summary, gains)
-    settings = list(dict.fromkeys(summary.setting))
-    counts = dict(zip(summary.setting, summary.networks))
-    width, height = 12.0, HEADER + len(settings) * ROW + 0.55
-    page = Figure(figsize=(width, height))
-    style.headline(
-        page,
-        _verdict(numbers),
-        "Maps (MDS, one network): every dot is a blob in one of the two contexts; dark to bright is the coordinate. "
-        "Bars: share of the variance",
+    settings = sorted(dict.fromkeys(summary.setting), key=gains.get)
+    kept = summary.drop_duplicates("setting").set_index("setting")
+    counts = ", ".join(f"{name} {kept.kept[name]} of {kept.networks[name]}" for name in settings)
+    page, axes = pages.panels(
+        title(numbers),
+        "Selectivity: (relevant - irrelevant) / (relevant + irrelevant), of the shares of the representation's "
+        "variance that "
+        f"the coordinates explain; mean of the networks that learned ({counts}) and {100 * confidence:g} % t interval "
+        "(from 5 "
+        "networks on). Maps: multidimensional scaling of one network, first two axes; dark to bright is the coordinate "
+        "that "
+        "matters in the blob's context.",
+        [
+            style.mark("o", "after training", style.BLUE),
+            style.mark("o", "before", markerfacecolor="white"),
+            style.mark(".", "single networks", alpha=0.5),
+            *(
+                style.mark(marker, f"map: {n} context")
+                for marker, n in zip(CONTEXTS, ("one", "the other"), strict=True)
+            ),
+        ],
+        ["Selectivity", *(f"{name}: gain {gains[name]:g}" for name in settings)],
+        2.6,
+        left=1.1,
+        widths=(1.35, *([1.0] * len(settings))),
     )
-    interval = f" ({100 * confidence:g} % t intervals)" if summary.end_low.notna().any() else ""
-    page.text(
-        0.012,
-        1 - 0.68 / height,
-        f"that a feature explains, mean of the networks that learned{interval}; dots: single networks; rings: before "
-        "training.",
-        va="top",
-        fontsize=9.5,
-        color=style.FAINT,
-    )
-    for i, setting in enumerate(settings):
-        of_setting = numbers[numbers.setting == setting]
-        top = height - HEADER - i * ROW
-        page.text(0.012, (top - 0.5) / height, setting, fontsize=12, fontweight="bold", va="top")
-        means = of_setting[of_setting.seed.isna()].set_index(["feature", "time"])
-        learned, change = means.networks.iloc[0], means.loc[("selectivity", "change")]
-        told = f"gain {of_setting.gain.iloc[0]:g}\n{learned} of {counts[setting]}\nlearned\n\nselectivity\n"
-        told += "none" if change.value != change.value else f"{change.value:+.2f}"
-        if change.low == change.low:
-            told += f"\n[{change.low:+.2f}, {change.high:+.2f}]"
-        page.text(0.012, (top - 0.78) / height, told, va="top", color=style.FAINT if learned else style.VERMILION)
-        places = mapped[mapped.setting == setting]
-        for j, (feature, title) in enumerate(MAPS.items()):
-            box = ((1.05 + j * 2.45) / width, (top - 2.5) / height, 2.5 / width, 2.6 / height)
-            ax = page.add_axes(box, projection="3d")
-            _map(ax, places, feature)
-            if i == 0:
-                page.text(
-                    (1.05 + j * 2.45 + 1.25) / width, (top + 0.05) / height, title, ha="center", fontweight="bold"
-                )
-        box = (9.25 / width, (top - 2.15) / height, 2.55 / width, 1.95 / height)
-        _bars(page.add_axes(box), of_setting, last=i == len(settings) - 1)
+    _selectivity(axes[0], numbers[numbers.feature == "selectivity"], settings)
+    for ax, setting in zip(axes[1:], settings, strict=True):
+        _map(ax, mapped[mapped.setting == setting])
     return page, numbers
 
 
-def _map(ax, places: pd.DataFrame, feature: str) -> None:
-    coordinates = places[["first", "second", "third"]].to_numpy()
-    ax.scatter(
-        *coordinates.T,
-        c=places[feature],
-        cmap=TWO if feature == "context" else "viridis",
-        s=7,
-        linewidths=0,
-        depthshade=False,
-    )
-    if np.isfinite(coordinates).all() and np.ptp(coordinates) > 0:
-        half = 0.5 * np.ptp(coordinates, axis=0).max()
-        for set_limits, axis in zip((ax.set_xlim, ax.set_ylim, ax.set_zlim), coordinates.T, strict=True):
-            middle = 0.5 * (axis.min() + axis.max())
-            set_limits(middle - half, middle + half)
-    ax.set_box_aspect((1, 1, 1), zoom=1.15)
-    ax.view_init(elev=22, azim=-60)
-    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
-        axis.set_ticklabels([])
-        axis.set_pane_color((0.97, 0.97, 0.97, 1.0))
-        axis._axinfo["grid"].update(color="#dddddd", linewidth=0.5)
-        axis.set_tick_params(length=0)
-
-
-def _bars(ax, of_setting: pd.DataFrame, last: bool) -> None:
-    colours = [style.GREY, style.GREY, style.GREY, style.VERMILION, style.BLUE]
-    means = of_setting[of_setting.seed.isna()]
-    end, start = (means[means.time == time].set_index("feature").loc[list(blobs.FEATURES)] for time in ("end", "start"))
-    place = np.arange(len(blobs.FEATURES))[::-1]
-    ax.barh(place, end.value.fillna(0), color=colours, height=0.62, alpha=0.8)
-    ax.hlines(place, end.low, end.high, color="black", linewidth=1)
-    single = of_setting[of_setting.seed.notna() & (of_setting.time == "end")]
-    for feature, height in zip(blobs.FEATURES, place):
-        shares = single.value[single.feature == feature]
-        ax.plot(shares, [height - 0.2] * len(shares), ".", color="black", markersize=3.5, zorder=3)
-    ax.plot(start.value, place, "o", markerfacecolor="white", markeredgecolor="black", markersize=5, zorder=4)
-    ax.set_yticks(place, blobs.FEATURES)
+def _selectivity(ax, numbers: pd.DataFrame, settings: list[str]) -> None:
+    """Before and after training, a line a setting."""
+    ax.axvline(0, color=style.GREY, linewidth=0.8, zorder=0)
+    for y, setting in enumerate(settings):
+        mine = numbers[numbers.setting == setting]
+        single = mine[mine.seed.notna() & (mine.time == "end")].value
+        (end,), (start,) = (mine[mine.seed.isna() & (mine.time == time)].itertuples() for time in ("end", "start"))
+        if len(single):
+            arrow = {"arrowstyle": "->", "color": style.GREY, "linewidth": 1}
+            ax.annotate("", (end.value, y), (start.value, y), arrowprops=arrow)
+        ax.plot(single, [y + 0.15] * len(single), ".", color=style.BLUE, alpha=0.5, markersize=5, markeredgewidth=0)
+        ax.hlines(y, end.low, end.high, color=style.BLUE, linewidth=1.8, zorder=3)
+        ax.plot(start.value, y, "o", markerfacecolor="white", markeredgecolor=style.FAINT, markersize=6.5, zorder=4)
+        ax.plot(end.value, y, "o", color=style.BLUE, markersize=7, zorder=5, clip_on=False)
+        if not len(single):
+            ax.text(0.5, y, "no network learned", ha="center", va="center", color=style.VERMILION)
+    ax.set_yticks(range(len(settings)), settings)
     ax.tick_params(axis="y", length=0)
-    ax.set_xlim(0, 1.04)
-    if last:
-        ax.set_xlabel("share of the representation's variance")
-    if not means.networks.iloc[0]:
-        ax.text(0.5, 0.5, "no network learned", transform=ax.transAxes, ha="center", color=style.VERMILION)
+    ax.set_ylim(len(settings) - 0.5, -0.5)
+    ax.set_xlim(min(-0.1, ax.get_xlim()[0]), 1.04)
+    ax.set_xlabel("selectivity")
+
+
+def _map(ax, places: pd.DataFrame) -> None:
+    for (_, mine), marker in zip(places.groupby("context"), CONTEXTS, strict=False):
+        ax.scatter(
+            mine["first"],
+            mine["second"],
+            c=mine.relevant,
+            cmap="viridis",
+            vmin=places.relevant.min(),
+            vmax=places.relevant.max(),
+            s=16,
+            linewidths=0.3,
+            edgecolors="black",
+            marker=marker,
+        )
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.set_xlabel("first axis of the map")
+    ax.set_ylabel("second axis", labelpad=2)
 
 
 def main(

@@ -16,22 +16,31 @@ SHOWN = {
 
 def main(networks: str, summary: str, confidence: float) -> tuple[Figure, pd.DataFrame]:
     networks, summary = artifacts.read_table(networks), artifacts.read_table(summary)
-    figure, ax = rows.page(summary)
-    trajectory, clock, orbit = (int((summary[name] < CLOSE).sum()) for name in SHOWN)
-    style.headline(
-        figure,
-        f"Within {100 * CLOSE:g} % of the theory: the path in {orbit} of {len(summary)} settings, the trajectory in "
-        f"{trajectory}, with a drifting clock in {clock}",
-        f"At the middle hidden layer. Large: geometric mean of kept networks; bars: {100 * confidence:g} % t interval "
-        "(from 5 networks on); dots: networks.",
+    figure, ax = rows.page(
+        title(summary),
+        "RMS residual by the range: of trajectories over active steps, of the path over all that Y passes. Middle "
+        "hidden "
+        f"layer; geometric mean of kept networks, {100 * confidence:g} % t interval (from 5 networks on); dots: "
+        "networks.",
+        [style.mark(marker, label, colour) for colour, marker, label, _ in SHOWN.values()],
+        summary,
     )
-    for column, (colour, marker, label, shift) in SHOWN.items():
-        rows.draw(ax, summary, networks, column, colour, marker, label, shift)
+    for column, (colour, marker, _, shift) in SHOWN.items():
+        rows.draw(ax, summary, networks, column, colour, marker, shift)
     ax.axvline(CLOSE, color=style.FAINT, linewidth=1, linestyle=":")
-    ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
-    ax.set_xlabel(
-        "error (log): RMS residual by the range; of trajectories over active steps, of the path over all that Y passes"
-    )
-    style.legend(figure, ax.get_legend_handles_labels()[0], below=0.72)
+    style.percents(ax.xaxis)
+    ax.set_xlabel(f"error (log); dotted: {100 * CLOSE:g} %")
     ends = [f"{name}{end}" for name in SHOWN for end in ("", "_low", "_high", "_n")]
     return figure, summary[["setting", "side", "layer", "networks", "kept", *ends]]
+
+
+def title(summary: pd.DataFrame) -> str:
+    """In how many settings path, trajectory and drifting clock are close to the theory's."""
+    if not summary.kept.any():
+        return "Path and timing cannot be told: no network was kept"
+    trajectory, clock, orbit = (int((summary[name] < CLOSE).sum()) for name in SHOWN)
+    return (
+        f"Within {100 * CLOSE:g} % of the theory's are the path in {orbit} of {len(summary)} settings, the trajectory "
+        "in "
+        f"{trajectory}, with a drifting clock in {clock}"
+    )

@@ -15,22 +15,33 @@ SHOWN = {
 
 def main(networks: str, summary: str, confidence: float) -> tuple[Figure, pd.DataFrame]:
     networks, summary = artifacts.read_table(networks), artifacts.read_table(summary)
-    figure, ax = rows.page(summary)
-    near = int(summary.growth_ratio.between(1 / CLOSE, CLOSE).sum())
-    low, high = summary.growth.min(), summary.growth.max()
-    style.headline(
-        figure,
-        f"Rates end at {style.number(low)} to {style.number(high)} times their beginning; the tangent kernel says so "
-        f"within a factor of {CLOSE:g} in {near} of {len(summary)} settings",
-        f"At the middle hidden layer. Large: geometric mean of kept networks; bars: {100 * confidence:g} % t interval "
-        "(from 5 networks on); dots: networks.",
+    figure, ax = rows.page(
+        title(summary),
+        f"Middle hidden layer; geometric mean of kept networks, {100 * confidence:g} % t interval (from 5 networks "
+        "on); "
+        "dots: networks.",
+        [style.mark(marker, label, colour) for colour, marker, label, _ in SHOWN.values()],
+        summary,
     )
-    for column, (colour, marker, label, shift) in SHOWN.items():
-        rows.draw(ax, summary, networks, column, colour, marker, label, shift)
-    ax.axvline(1, color=style.FAINT, linewidth=1, linestyle=":")
+    for column, (colour, marker, _, shift) in SHOWN.items():
+        rows.draw(ax, summary, networks, column, colour, marker, shift)
+    ax.axvline(1, color="black", linewidth=1, linestyle=style.DASHES)
     ax.xaxis.set_major_formatter("{x:g}")
-    ax.set_xlabel("1 + k: both effective rates at the end of training, by those at outputs that do not differ (log)")
-    style.legend(figure, ax.get_legend_handles_labels()[0], below=0.72)
+    ax.set_xlabel(
+        "1 + k: both rates at the end of training, by those at outputs that do not differ (log); dashed: the theory"
+    )
     names = ("growth", "growth_kernel", "growth_ratio")
     ends = [f"{name}{end}" for name in names for end in ("", "_low", "_high", "_n")]
     return figure, summary[["setting", "side", "layer", "networks", "kept", *ends]]
+
+
+def title(summary: pd.DataFrame) -> str:
+    """How much rates grow, and in how many settings the tangent kernel says so."""
+    if not summary.growth.notna().any():
+        return "How rates drift cannot be told: no network was kept"
+    near = int(summary.growth_ratio.between(1 / CLOSE, CLOSE).sum())
+    low, high = summary.growth.min(), summary.growth.max()
+    return (
+        f"Rates end at {style.number(low)} to {style.number(high)} times their beginning; the tangent kernel says so "
+        f"within a factor of {CLOSE:g} in {near} of {len(summary)} settings"
+    )

@@ -1,74 +1,59 @@
-"""How far predictions of final distances are off, in every setting, beside baselines that need no theory."""
+"""How far predictions of final distances are off in every setting, beside the distance half way."""
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from repdyn import artifacts
-from repdyn.plotting import dots, style
+from repdyn.plotting import dots
 
-MARKS = {
-    "early": ("rates of the first half", style.BLUE, "o"),
-    "orbit": ("orbit of the first half", style.GREEN, "s"),
-    "elsewhere": ("rates of another pair", style.ORANGE, "D"),
-    "half": ("H half way", style.FAINT, "x"),
-    "start": ("H(0)", style.FAINT, "+"),
-    "constant": ("mean of other cells", style.GREY, "*"),
-}
 PANELS = {
-    "rms_log": "Off by a factor: RMS of ln(measured/predicted)",
-    "rms_linear": "As they are: RMS error over the range of the cells",
+    "orbit": "Orbit of the first half",
+    "early": "Rates of the first half",
+    "elsewhere": "Rates of another pair",
 }
+MEASURE, BASELINE = "rms_log", "half"
 
 
 def figure(summary: pd.DataFrame, networks: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """A row a setting and position of the points, two measures of error; and the numbers drawn."""
-    cases = list(dict.fromkeys(zip(summary.setting, summary.position)))
-    labels = [f"{setting}, {'paper' if position == 'paper' else 'general'}" for setting, position in cases]
-    rows, header, bottom = max(len(cases), 3) * 0.42, 1.45, 0.5
-    height = header + rows + bottom
-    page = Figure(figsize=(12, height))
+    """A row a setting and position of the points, a panel a prediction; and the numbers drawn."""
+
+    def marks(prediction: str) -> dots.Marks:
+        mine = (table[table.prediction == prediction] for table in (summary, networks))
+        return dots.Marks(next(mine), MEASURE, next(mine), MEASURE)
+
     count = f"{networks.seed.nunique()} networks a case" if len(networks) else "no network learned"
-    style.headline(
-        page,
+    shown = {title: (marks(name), marks(BASELINE)) for name, title in PANELS.items()}
+    ahead = {
+        title: theory.means.rename(columns={"ahead_half_low": "low", "ahead_half_high": "high"})
+        for title, (theory, _) in shown.items()
+    }
+    page = dots.compared(
         title(summary),
-        "Foretold: closer than H half way, by the interval over networks. Points: as in the paper, or in general "
-        f"position; {count}. At the edge: beyond.",
+        "RMS of ln(measured/predicted) over cells of the grid: geometric mean over networks, bars: interval "
+        f"(from 5 networks on); {count}. A case: a setting, its points where the paper has them or in general "
+        "position. "
+        "At the edge of the axis: beyond.",
+        dots.cases(summary),
+        shown,
+        ahead,
+        "H half way",
+        "off by (log)",
     )
-    style.legend(
-        page,
-        [
-            Line2D([], [], linestyle="", marker=marker, color=colour, label=label)
-            for label, colour, marker in MARKS.values()
-        ],
-        below=0.76,
-    )
-    for i, (measure, told) in enumerate(PANELS.items()):
-        ax = page.add_axes((0.12 + 0.45 * i, bottom / height, 0.41, rows / height))
-        for place, (name, (_, *mark)) in enumerate(MARKS.items()):
-            mine, single = summary[summary.prediction == name], networks[networks.prediction == name]
-            heights = [
-                [cases.index(case) + 0.11 * (place - 2.5) for case in zip(table.setting, table.position)]
-                for table in (mine, single)
-            ]
-            dots.estimates(ax, heights[0], mine, measure, *mark, (heights[1], single[measure]))
-        dots.rows(ax, labels, told)
-        ax.tick_params(labelleft=not i)
-    return page, summary
+    return page, summary[summary.prediction.isin([*PANELS, BASELINE])]
 
 
 def title(summary: pd.DataFrame) -> str:
     """In how many cases each source of rates beats H half way."""
     if not len(summary):
-        return "Where representations end: no network learned at enough pairs of points"
-    cases = len(summary[["setting", "position"]].drop_duplicates())
+        return "Where representations end cannot be told: no network learned at enough pairs of points"
+    count = len(dots.cases(summary))
     certain = summary.ahead_half_low.notna().any()
     ahead = summary[(summary.ahead_half_low if certain else summary.ahead_half) > 0].groupby("prediction").size()
-    orbit, early, elsewhere = (ahead.get(name, 0) for name in ("orbit", "early", "elsewhere"))
-    how = "" if certain else " on average"
+    orbit, early, elsewhere = (ahead.get(name, 0) for name in PANELS)
+    how = "" if certain else ", on average"
     return (
-        f"Final distances are foretold{how} by the first half's orbit in {orbit} of {cases} cases, "
-        f"by its rates in {early}, by another pair's in {elsewhere}"
+        f"The orbit of a first half foretells final distances in {orbit} of {count} cases, its rates in {early}, "
+        f"another pair's in {elsewhere}{how}"
     )
 
 

@@ -1,111 +1,48 @@
-"""From small to large initial weights: trajectories, error of the fit, and how far the representation moves."""
+"""From small to large initial weights: how far the representation moves, and the error of the fit."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator
 
 from repdyn import artifacts
-from repdyn.plotting import curves, style
-from repdyn.statistics.curves import COLUMNS
+from repdyn.plotting import pages, style
 
 
-def figure(settings: list[curves.Setting], measured: pd.DataFrame, confidence: float) -> tuple[Figure, pd.DataFrame]:
-    """Trajectories in a row, sorted by gain, above the error of the fit and the distance before and after training."""
-    settings = sorted(settings, key=lambda setting: setting.row["gain"])
-    numbers = pd.concat([*(setting.of("HYw") for setting in settings), measured], ignore_index=True)[COLUMNS]
-    numbers = numbers.astype({"seed": "Int64", "step": "Int64"})
-    page = Figure(figsize=(12, 8.2))
-    style.headline(
-        page,
-        _finding(measured),
-        f"Networks that differ in gain and learning rate only, hidden layer {settings[0].row['layer']}. "
-        "H grows by a large factor (rich) or stays near its initial value (lazy). Experiment solid, theory dashed.",
+def figure(measured: pd.DataFrame, layer: int, confidence: float) -> tuple[Figure, pd.DataFrame]:
+    """The distance before and after training, and the error of the fit, over the gain; and the numbers drawn."""
+    numbers = measured.astype({"seed": "Int64"})
+    falling = ", ".join(f"{gain:g}" for gain in measured[measured.series == "network_falling"].gain.unique())
+    note = (
+        rf" At gain {falling} H falls, which the theory cannot do: the best fit has $\eta_h \to 0$." if falling else ""
     )
-    lines = [Line2D([], [], color=style.COLOUR[name], linewidth=2.6, label=name) for name in "HYw"]
-    discarded = bool((numbers.series == "discarded").any())
-    style.legend(page, lines + style.line_handles(curves.band_name(settings), discarded), below=0.72)
-    _trajectories(page, settings, numbers)
-    error, distance = page.subplots(
-        1, 2, sharex=True, gridspec_kw={"left": 0.075, "right": 0.985, "bottom": 0.115, "top": 0.415, "wspace": 0.22}
+    networks = measured.networks.max()
+    page, (distance, error) = pages.panels(
+        title(measured),
+        f"Networks that differ in gain and learning rate only, hidden layer {layer}. Large: geometric mean of at most "
+        f"{0 if networks != networks else int(networks)} kept networks, and its {100 * confidence:g} % t interval "
+        "(from 5 "
+        f"networks on); dots: single networks.{note}",
+        [],
+        ["How far the representation moves", "Error of the fit"],
+        3.3,
+        gap=0.95,
     )
-    _error(error, numbers)
     _distance(distance, numbers)
-    note = f"Large: geometric mean of kept networks, and its {100 * confidence:g} % t interval."
-    if len(falling := measured[measured.series == "network_falling"].gain.unique()):
-        gains = ", ".join(f"{gain:g}" for gain in falling)
-        note = (
-            rf"At gain {gains} H falls, which the theory cannot do: the best fit has $\eta_h \to 0$ (crosses). {note}"
-        )
-    page.text(0.012, 0.012, note, color=style.FAINT)
+    _error(error, numbers)
     return page, numbers
 
 
-def _finding(measured) -> str:
+def title(measured: pd.DataFrame) -> str:
     """What the table says of the smallest and the largest gain."""
     means = measured[measured.series == "experiment"].sort_values("gain")
     grown, errors = (means[means.quantity == quantity] for quantity in ("h_growth", "error_active"))
     if len(grown) < 2 or len(errors) < 2:
-        return "Scale of the initial weights: too few gains at which networks learned"
+        return "What the scale of the initial weights changes cannot be told: networks learned at too few gains"
     (first, last), (best, worst) = (table.iloc[[0, -1]].itertuples() for table in (grown, errors))
     return (
-        f"From gain {first.gain:g} to {last.gain:g} H grows {style.number(first.value)}-fold and "
-        f"{style.number(last.value)}-fold; the theory's error goes from {style.percent(best.value)} "
-        f"to {style.percent(worst.value)}"
+        f"Learning multiplies H by {style.number(first.value)} at gain {first.gain:g} and by "
+        f"{style.number(last.value)} at "
+        f"{last.gain:g}; the theory's error goes from {style.percent(best.value)} to {style.percent(worst.value)}"
     )
-
-
-def _trajectories(page, settings, numbers):
-    """H on one logarithmic axis for all gains, Y and w below it."""
-    grid = page.subplots(
-        2,
-        len(settings),
-        squeeze=False,
-        gridspec_kw={"left": 0.075, "right": 0.985, "bottom": 0.53, "top": 0.815, "wspace": 0.14, "hspace": 0.1},
-    )
-    distances = numbers[(numbers.quantity == "H") & (numbers.value > 0)][["value", "low", "high"]].to_numpy()
-    distances = distances[np.isfinite(distances) & (distances > 0) & (distances < 1e4)]
-    learned = numbers[numbers.quantity.isin(["Y", "w"]) & numbers.series.isin(["experiment", "theory"])]
-    for column, setting in enumerate(settings):
-        above, below = grid[:, column]
-        here = numbers[(numbers.setting == setting.row["name"]) & numbers.step.notna()].astype({"step": int})
-        above.set_yscale("log")
-        curves.draw(above, here[here.quantity == "H"])
-        curves.draw(below, here[here.quantity != "H"])
-        if distances.size:
-            above.set_ylim(distances.min() / 1.5, distances.max() * 1.5)
-            if distances.max() < 100 * distances.min():
-                above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-                above.yaxis.set_major_formatter("{x:g}")
-        if len(learned):
-            low, high = learned[["value", "low"]].min().min(), learned[["value", "high"]].max().max()
-            below.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
-        below.axhline(0, color=style.GREY, linewidth=0.6, zorder=0)
-        above.tick_params(labelbottom=False)
-        below.set_xticks([0, 1 + here.step.max() // 2, 1 + here.step.max()])
-        below.get_xticklabels()[0].set_ha("left")
-        below.get_xticklabels()[-1].set_ha("right")
-        for ax in (above, below):
-            ax.yaxis.set_minor_locator(NullLocator())
-            if column:
-                ax.tick_params(labelleft=False)
-        count = f"{len(setting.kept)} of {setting.networks} kept"
-        above.set_title(f"gain {setting.row['gain']:g}", loc="left", fontweight="bold", fontsize=10, pad=16)
-        above.annotate(
-            count,
-            (0, 1),
-            (0, 5),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            fontsize=8,
-            color=style.FAINT if len(setting.kept) == setting.networks else style.VERMILION,
-        )
-    grid[0, 0].set_ylabel("H (log)")
-    grid[1, 0].set_ylabel("Y, w")
-    for ax in grid[:, 0]:
-        ax.yaxis.set_label_coords(-0.045 * 12 / (12 * 0.91 / len(settings)), 0.5)
-    page.text(0.53, 0.478, "training step (optimiser steps)", ha="center")
 
 
 def _error(ax, numbers):
@@ -132,9 +69,9 @@ def _error(ax, numbers):
             )
     _means(ax, numbers, "black", "mean of kept networks")
     ax.set_ylim(bottom=0)
-    ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+    style.percents(ax.yaxis)
     ax.set_ylabel("error, active part (RMS residual / range)")
-    _finish(ax, "Error of the fit")
+    _finish(ax)
 
 
 def _distance(ax, numbers):
@@ -160,7 +97,7 @@ def _distance(ax, numbers):
     if (numbers[numbers.quantity == "h_start"].value > 0).any():
         ax.set_yscale("log")
     ax.set_ylabel("H, squared distance (log)")
-    _finish(ax, "How far the representation moves")
+    _finish(ax)
 
 
 def _means(ax, numbers, colour, label):
@@ -168,15 +105,11 @@ def _means(ax, numbers, colour, label):
     style.intervals(ax, means.gain, means, colour, "o", label)
 
 
-def _finish(ax, title):
-    ax.set_title(title, loc="left", fontweight="bold", fontsize=10)
+def _finish(ax):
     ax.set_xlabel("gain (scale of the initial weights)")
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(fontsize=8, labelspacing=0.3, loc="best")
+        ax.legend(fontsize=8.5, labelspacing=0.3, loc="best")
 
 
-def main(
-    trajectories: list[str], fits: list[str], table: str, rows: list[dict], confidence: float
-) -> tuple[Figure, pd.DataFrame]:
-    settings = [curves.read(*one) for one in zip(trajectories, fits, rows, strict=True)]
-    return figure(settings, artifacts.read_table(table), confidence)
+def main(table: str, layer: int, confidence: float) -> tuple[Figure, pd.DataFrame]:
+    return figure(artifacts.read_table(table), layer, confidence)

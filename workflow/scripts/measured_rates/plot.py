@@ -1,57 +1,82 @@
 """The theory's rates, measured in every architecture while it learns, beside the constants that the theory takes."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from repdyn import artifacts
-from repdyn.plotting import curves as descriptions
-from repdyn.plotting import style
+from repdyn.plotting import pages, style
 
-LOOKS = {
-    "eta_h": (style.BLUE, "-", r"$\eta_h$ from H"),
-    "eta_h_from_output": (style.VERMILION, "-", r"$\eta_h$ from Y"),
-    "eta_y": (style.ORANGE, "-", r"$\eta_y$"),
-}
+LOOKS = {"eta_h": (style.BLUE, "o", r"$\eta_h$"), "eta_y": (style.ORANGE, "s", r"$\eta_y$")}
+DRIFTS = {"drift_h": "eta_h", "drift_y": "eta_y"}
 FOLLOWS = 0.1  # a step that moves Y so nearly as the gradient says follows it
+CONSTANT = 1.5  # factor within which a rate counts as a constant
 HIGHEST = 3.0  # of the axis: what is above leaves the panel
+ROW = 0.3  # inches
 
 
-def figure(curves: pd.DataFrame, summary: pd.DataFrame, rows: list[dict]) -> tuple[Figure, pd.DataFrame]:
-    """A panel a setting, and the numbers drawn."""
-    page, panels = style.gallery(len(rows), parts=(1.55,), header=1.1, caption=0.72)
+def figure(curves: pd.DataFrame, summary: pd.DataFrame, networks: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Rates while networks learn, and by how much they change, setting by setting; and the numbers drawn."""
     shown = summary[summary.shown]
-    style.headline(page, title(shown), subtitle(shown))
-    handles = [Line2D([], [], color=colour, linestyle=form, label=name) for colour, form, name in LOOKS.values()]
-    handles.append(Line2D([], [], color="black", linestyle=style.DASHES, label="theory: constant"))
-    handles.append(Line2D([], [], color=style.FAINT, linewidth=0.7, alpha=0.4, label="thin: single networks"))
-    style.legend(page, handles, below=0.72)
-    for number, (row, (ax,)) in enumerate(zip(rows, panels, strict=True)):
-        here = curves[curves.setting == row["name"]]
-        for quantity, (colour, form, _) in LOOKS.items():
-            lines = here[here.quantity == quantity]
-            for _, one in lines[lines.series == "network"].groupby("seed"):
-                ax.plot(one.learned, one.value, color=colour, linestyle=form, linewidth=0.6, alpha=0.3)
-            mean = lines[lines.series == "mean"].sort_values("learned")
-            ax.fill_between(mean.learned, mean.low, mean.high, color=colour, alpha=0.2, linewidth=0)
-            ax.plot(mean.learned, mean.value, color=colour, linestyle=form, linewidth=2)
-        ax.axhline(1, color="black", linestyle=style.DASHES, linewidth=1)
-        ax.set_xlim(0, 1)
-        ax.set_ylim(0, HIGHEST)
-        ax.set_xlabel("Y/|Δy|²: learned" if ax.get_xlabel() else "")
-        if number % 4 == 0:
-            ax.set_ylabel("rate / its mean")
-        numbers = shown[shown.setting == row["name"]].set_index("number")
-        _caption(ax, row, numbers)
-    drawn = pd.concat([curves, shown.rename(columns={"number": "quantity"})], ignore_index=True)
+    follows = set(following(shown).index)
+    order = [*sorted(follows), *(name for name in dict.fromkeys(shown.setting) if name not in follows)]
+    handles = [style.mark(marker, label, colour) for colour, marker, label in LOOKS.values()]
+    handles += [
+        Line2D([], [], color="black", linestyle=style.DASHES, label="theory: a constant"),
+        style.mark("o", "open: real steps don't follow the gradient", markerfacecolor="none"),
+    ]
+    page, (course, drift) = pages.panels(
+        title(shown),
+        subtitle(shown),
+        handles,
+        ["While networks learn: a line a setting", "By how much each rate changes"],
+        max(len(order) * ROW, 2.6),
+        gap=1.35,
+        widths=(1, 1.25),
+    )
+    means = curves[(curves.series == "mean") & curves.setting.isin(follows)]
+    for quantity, (colour, _, _) in LOOKS.items():
+        for _, line in means[means.quantity == quantity].groupby("setting"):
+            line = line.sort_values("learned")
+            course.fill_between(line.learned, line.low, line.high, color=colour, alpha=0.12, linewidth=0)
+            course.plot(line.learned, line.value, color=colour, linewidth=1.6, alpha=0.8)
+    course.axhline(1, color="black", linestyle=style.DASHES, linewidth=1.2)
+    course.set(xlim=(0, 1), ylim=(0, HIGHEST), xlabel="Y/|Δy|²: how much is learned", ylabel="rate / its mean")
+    if not len(means):
+        course.text(0.5, 0.5, "no setting to show", transform=course.transAxes, ha="center", color=style.VERMILION)
+    _drifts(drift, shown, networks[networks.shown & networks.kept], order, follows)
+    drawn = pd.concat([means, shown.rename(columns={"number": "quantity"})], ignore_index=True)
     return page, drawn
+
+
+def _drifts(ax, shown: pd.DataFrame, networks: pd.DataFrame, order: list[str], follows: set[str]) -> None:
+    for y in range(0, len(order), 2):
+        ax.axhspan(y - 0.5, y + 0.5, color="#f4f4f4", linewidth=0, zorder=0)
+    ax.axvline(1, color="black", linestyle=style.DASHES, linewidth=1.2, zorder=1)
+    for shift, (number, quantity) in zip((-0.16, 0.16), DRIFTS.items(), strict=True):
+        colour, marker, _ = LOOKS[quantity]
+        for row in shown[shown.number == number].itertuples():
+            y = order.index(row.setting) + shift
+            single = networks[networks.setting == row.setting][number]
+            ax.plot(single, [y] * len(single), ".", color=colour, alpha=0.4, markersize=4, markeredgewidth=0)
+            ax.hlines(y, row.low, row.high, color=colour, linewidth=1.6, zorder=3)
+            face = colour if row.setting in follows else "white"
+            ax.plot(row.value, y, marker, color=colour, markerfacecolor=face, markersize=6, zorder=4)
+    ax.set_xscale("log")
+    low, high = ax.get_xlim()
+    ticks = [tick for tick in (0.01, 0.03, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 100, 300) if low <= tick <= high]
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    ax.set_yticks(range(len(order)), order)
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(max(len(order), 1) - 0.5, -0.5)
+    ax.set_xlabel("factor by which the rate changes (log)")
 
 
 def following(shown: pd.DataFrame) -> pd.DataFrame:
     """Numbers of the settings in which a real step does what the gradient says."""
     numbers = shown.pivot(index="setting", columns="number", values="value")
-    return numbers[(numbers.real_step_y - 1).abs() < FOLLOWS].dropna(subset=["drift_h", "drift_y"])
+    return numbers[(numbers.real_step_y - 1).abs() < FOLLOWS].dropna(subset=[*DRIFTS])
 
 
 def title(shown: pd.DataFrame) -> str:
@@ -59,40 +84,23 @@ def title(shown: pd.DataFrame) -> str:
     follows = following(shown)
     if not len(follows):
         return "In no setting does a real step do what the gradient says: its rates say nothing of training"
-    h, y = (f"{follows[drift].min():.1f} to {follows[drift].max():.1f}" for drift in ("drift_h", "drift_y"))
-    constant = (follows[["drift_h", "drift_y"]] - 1).abs().max(axis=None) < FOLLOWS
-    words = "Constant rates" if constant else "No constants"
-    return f"{words}: as a network learns, η_h changes {h}-fold and η_y {y}-fold"
+    h, y = (f"{follows[drift].min():.1f} to {follows[drift].max():.1f}" for drift in DRIFTS)
+    drifts = follows[[*DRIFTS]]
+    constant = ((drifts < CONSTANT) & (drifts > 1 / CONSTANT)).all(axis=None)
+    words = "Rates are constants" if constant else "Rates are no constants"
+    return f"{words}: while networks learn, η_h changes by a factor of {h} and η_y of {y}"
 
 
 def subtitle(shown: pd.DataFrame) -> str:
     """How to read it."""
     level, follow, of = shown.interval.iloc[0].split(", ")[-1], len(following(shown)), shown.setting.nunique()
     return (
-        f"In the {follow} of {of} settings in which a real step does what the gradient says. Each rate over its mean "
-        f"while learning; thick: mean of at most {shown.of.max()} networks; band: {level} interval."
+        f"Told of the {follow} of {of} settings in which a real step moves Y as the gradient says, within "
+        f"{100 * FOLLOWS:g} %. Means of at most {shown.of.max()} networks; bands and bars: {level} intervals (from 5 "
+        "networks "
+        "on); dots: single networks."
     )
 
 
-def _caption(ax, row, numbers):
-    def at(name):
-        return numbers.value[name]
-
-    count = numbers.networks.max()
-    lines = [
-        (40, f"{row['name']}, {row['depth']} x {row['width']}", {"fontweight": "bold", "fontsize": 10}),
-        (28, descriptions.describe(row), {"fontsize": 8}),
-    ]
-    if count and np.isfinite(at("agreement")):
-        lines.append((17, rf"$\eta_h$ from Y / from H: {at('agreement'):.2f}, {count} networks", {"fontsize": 8}))
-        lines.append((6, f"a real step moves Y {at('real_step_y'):.2f} of the gradient's", {"fontsize": 8}))
-    else:
-        of = numbers.of.max()
-        lines.append((17, f"{count} of {of} networks measured", {"fontsize": 8, "color": style.VERMILION}))
-    for height, line, form in lines:
-        form = {"color": style.FAINT, **form} if height < 40 else form
-        ax.annotate(line, (0, 1), (0, height), xycoords="axes fraction", textcoords="offset points", **form)
-
-
-def main(curves: str, summary: str, rows: list[dict]) -> tuple[Figure, pd.DataFrame]:
-    return figure(artifacts.read_table(curves), artifacts.read_table(summary), rows)
+def main(curves: str, summary: str, networks: str) -> tuple[Figure, pd.DataFrame]:
+    return figure(*map(artifacts.read_table, (curves, summary, networks)))

@@ -8,8 +8,9 @@ from matplotlib.lines import Line2D
 
 from repdyn import artifacts
 from repdyn.data import mnist
-from repdyn.plotting import style
+from repdyn.plotting import pages, style
 
+CLOSE = 0.1  # error below which a curve counts as described
 NAMES = {"H": "H, hidden distance²", "Y": "Y, output distance²", "w": "w, alignment (one digit: w = Y)"}
 
 
@@ -17,18 +18,18 @@ def figure(numbers: pd.DataFrame, runs: xr.Dataset, summary: pd.DataFrame, layer
     """One panel a pair, H above Y and w, then one for accuracy and loss; and the numbers drawn."""
     runs = runs.sel(layer=layer)
     count = runs.sizes["pair"]
-    page, panels = style.gallery(count + 1, parts=(0.85, 1.05), header=1.3, caption=0.85)
     rows = summary.set_index("pairs")
     networks, used = summary.networks.max(), summary.kept.max()
-    style.headline(
-        page,
-        f"{mnist.TITLES[runs.images]}{_verdict(rows)}",
+    lines = [Line2D([], [], color=style.COLOUR[name], linewidth=2.6, label=text) for name, text in NAMES.items()]
+    page, panels = pages.gallery(
+        f"{mnist.TITLES[runs.images]}{title(rows)}",
         f"Hidden layer {layer}, {used} of {networks} networks. Error: RMS over the range of the curve, mean over pairs "
         f"and networks{_interval(rows.loc['two digits'])}.",
+        [*lines, *style.line_handles(f"lowest to highest of {used} networks", discarded=False)],
+        count + 1,
+        parts=(0.85, 1.05),
+        caption=0.85,
     )
-    lines = [Line2D([], [], color=style.COLOUR[name], linewidth=2.6, label=text) for name, text in NAMES.items()]
-    style.legend(page, lines, below=0.72)
-    style.legend(page, style.line_handles(f"lowest to highest of {used} networks", discarded=False), below=0.96)
     for n, (above, below) in enumerate(panels[:count]):
         mine, pair = numbers[numbers.pair == n], runs.isel(pair=n)
         _draw(above, mine[mine.quantity == "H"])
@@ -65,14 +66,17 @@ def _draw(ax, numbers: pd.DataFrame) -> None:
             ax.plot(x, value, color=style.dark(colour), linewidth=1.3, linestyle=style.DASHES, zorder=3)
 
 
-def _verdict(rows: pd.DataFrame) -> str:
-    """The errors of the theory, by what is fitted."""
+def title(rows: pd.DataFrame) -> str:
+    """Which curves of two digits the theory describes, and how far off it is for one digit."""
     two, one = rows.loc["two digits"], rows.loc["one digit"]
     if not two.kept:
         return "no network was kept"
-    told = ", ".join(f"{name} {style.percent(two[f'error_{name.lower()}'])}" for name in "HYw")
+    errors = {name: two[f"error_{name.lower()}"] for name in "HYw"}
+    close = [name for name, error in errors.items() if error < CLOSE]
+    off = ", ".join(f"{name} {style.percent(error)}" for name, error in errors.items())
+    within = f"{' and '.join(close) or 'no curve'} of two digits within {100 * CLOSE:g} %"
     beside = f"; one digit {style.percent(one.error)}" if one.fits else ""
-    return f"error of the theory, two digits: {told}{beside}"
+    return f"two rates describe {within} (off by {off}{beside})"
 
 
 def _interval(row: pd.Series) -> str:

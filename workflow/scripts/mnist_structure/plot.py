@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from repdyn import artifacts
 from repdyn.data import mnist
-from repdyn.plotting import style
+from repdyn.plotting import pages, style
 
 LOOKS = {  # predictor: colour and marker
     "theory": (style.BLUE, "o"),
@@ -16,8 +15,6 @@ LOOKS = {  # predictor: colour and marker
     "input distance": (style.GREEN, "^"),
 }
 PARTS = {"all": "all pairs", "two digits": "two digits", "one digit": "one digit"}
-SOLVERS = {"sgd": "SGD", "adam": "Adam"}
-PANELS = (("sgd", "test"), ("adam", "train"))
 
 
 def matrix(table: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
@@ -35,43 +32,37 @@ def figure(
     pairs: pd.DataFrame, correlations: pd.DataFrame, steps: pd.DataFrame, layer: int, images: str, confidence: float
 ) -> tuple[Figure, pd.DataFrame]:
     """Two matrices of squared distances, and correlations with the theory and with what it was given."""
-    page = Figure(figsize=(12, 5.3))
-    panels = {"Networks": matrix(pairs, "h_end"), "Theory": matrix(pairs, "predicted")}
+    matrices = {"Networks": matrix(pairs, "h_end"), "Theory": matrix(pairs, "predicted")}
     shown = correlations[(correlations.solver == "sgd") & (correlations.images == "test")]
     first = shown.iloc[0]
-    style.headline(
-        page,
-        f"{mnist.TITLES[images]}{_verdict(shown)}",
-        f"Squared distances of {len(panels['Theory'][1])} test images in hidden layer {layer}, mean of "
-        f"{first.networks} of {first.of} networks. Theory: from what is known before training and one ratio of rates "
-        rf"($\eta_h/\eta_y$ = {style.number(first.ratio)}).",
+    page, (*maps, right) = pages.panels(
+        f"{mnist.TITLES[images]}{title(shown)}",
+        f"Squared distances of {len(matrices['Theory'][1])} test images in hidden layer {layer}, mean of "
+        f"{first.networks} of "
+        rf"{first.of} networks. Theory: from what is known before training and one ratio of rates ($\eta_h/\eta_y$ = "
+        f"{style.number(first.ratio)}). c: correlation with the networks' distances, {100 * confidence:g} % intervals "
+        "over "
+        f"images. {_of_steps(steps)}",
+        [style.mark(marker, label, colour) for label, (colour, marker) in LOOKS.items()],
+        [*matrices, "What correlates with the networks"],
+        3.3,
+        left=0.4,
+        gap=0.35,
+        widths=(1, 1, 1.25),
     )
-    known = [values for values, _ in panels.values() if np.isfinite(values).all()]
+    known = [values for values, _ in matrices.values() if np.isfinite(values).all()]
     highest = max((values.max() for values in known), default=1.0)
-    for n, (name, (values, digits)) in enumerate(panels.items()):
-        ax = page.add_axes((0.035 + 0.27 * n, 0.14, 0.25, 0.63))
+    for ax, (name, (values, digits)) in zip(maps, matrices.items(), strict=True):
         image = _matrix(ax, values, digits, name, highest)
-    bar = page.colorbar(image, cax=page.add_axes((0.565, 0.17, 0.008, 0.57)))
+    width, box = page.get_size_inches()[0], right.get_position()
+    right.set_position((box.x0 + 1.35 / width, box.y0, box.width - 1.35 / width, box.height))
+    edge = maps[-1].get_position()
+    bar = page.colorbar(image, cax=page.add_axes((edge.x1 + 0.1 / width, edge.y0, 0.1 / width, edge.height)))
     bar.outline.set_visible(False)
     bar.set_label("squared distance")
-    for n, (solver, part) in enumerate(PANELS):
-        ax = page.add_axes((0.71, 0.47 - 0.34 * n, 0.275, 0.27))
-        mine = correlations[(correlations.solver == solver) & (correlations.images == part)]
-        _correlations(ax, mine)
-        ax.set_title(f"{SOLVERS[solver]}, {part}{'ing' * (part == 'train')} images", loc="left", fontsize=9)
-        if n == len(PANELS) - 1:
-            ax.set_xlabel(f"r with the networks ({100 * confidence:g} % intervals over images)")
-        else:
-            ax.tick_params(labelbottom=False)
-    handles = [
-        Line2D([], [], color=colour, marker=marker, linestyle="none", markersize=5, label=name)
-        for name, (colour, marker) in LOOKS.items()
-    ]
-    page.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(0.635, 0.885), ncols=2, handletextpad=0.1, fontsize=8.5
-    )
-    page.text(0.035, 0.02, _of_steps(steps), fontsize=8.5, color=style.FAINT)
-    return page, pd.concat([pairs, correlations, steps], ignore_index=True)
+    _correlations(right, shown)
+    right.set_xlabel("r with the networks")
+    return page, pd.concat([pairs, shown, steps], ignore_index=True)
 
 
 def _of_steps(steps: pd.DataFrame) -> str:
@@ -79,16 +70,19 @@ def _of_steps(steps: pd.DataFrame) -> str:
     moved = [
         f"{row.against / row.finer:g} times as large: {style.percent(row.distance_error)}" for row in steps.itertuples()
     ]
-    return f"Relative change of distances of the same networks (a shorter training) in steps {', '.join(moved)}"
+    return f"Relative change of distances (a shorter training) in steps {', '.join(moved)}."
 
 
-def _verdict(shown: pd.DataFrame) -> str:
-    """What the numbers of all pairs say, in a few words."""
-    r = shown[shown.pairs == "all"].set_index("predictor").correlation
-    beside = f"{r['class and input distance']:.2f} with class and input distance"
-    if np.isnan(r["theory"]):
-        return f"distances of digits: no theory, as no fit converged; r = {beside}"
-    return f"distances of digits: r = {r['theory']:.2f} with the theory, {beside}"
+def title(shown: pd.DataFrame) -> str:
+    """What the theory's correlation over all pairs adds to that of class and input distance, told by its interval."""
+    rows = shown[shown.pairs == "all"].set_index("predictor")
+    simple = rows.loc["class and input distance"]
+    r, other = rows.correlation["theory"], f"class and input distance (r = {simple.correlation:.2f})"
+    if np.isnan(r):
+        return f"no fit converged, so there is no theory to hold against {other}"
+    said = {1: "better than", -1: "worse than", 0: "not told from"}
+    word = said[int(style.side(simple.theory_adds_low, simple.theory_adds_high))]
+    return f"the theory says how far digits end apart (r = {r:.2f}) {word} {other}"
 
 
 def _matrix(ax, values, digits, name, highest):
@@ -103,7 +97,6 @@ def _matrix(ax, values, digits, name, highest):
     ax.set_xlabel("digit")
     for spine in ax.spines.values():
         spine.set_visible(False)
-    ax.set_title(name, loc="left", fontweight="bold", fontsize=10)
     if not np.isfinite(values).all():
         why = "no network is finite" if name == "Networks" else "no fit of a pair\nof two digits converged"
         ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center", color=style.VERMILION)

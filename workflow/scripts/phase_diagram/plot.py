@@ -7,56 +7,54 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from repdyn import artifacts
-from repdyn.plotting import style
+from repdyn.plotting import pages, style
 
-WAYS = {
-    ("measured", "middle"): (style.BLUE, "o", "middle layer, measured"),
-    ("fitted", "middle"): (style.ORANGE, "s", "middle layer, from fitted rates"),
-    ("measured", "last"): (style.GREEN, "D", "last hidden layer, measured"),
-}
+LAYERS = {"middle": (style.BLUE, "o", "middle layer"), "last": (style.GREEN, "D", "last hidden layer")}
 
 
 def figure(cells: pd.DataFrame, networks: pd.DataFrame, crossover: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """A map of how much distances grow, and the crossover over depth; and the numbers drawn."""
     width, border = cells.width.min(), cells.border.iloc[0]
-    page = Figure(figsize=(12, 5.2))
+    cells = cells[cells.width == width]
+    measured = [table[(table.width == width) & (table.way == "measured")] for table in (networks, crossover)]
     critical = crossover.mean_field.iloc[0] if crossover.mean_field.nunique() == 1 else np.nan
     level = crossover.interval.iloc[0].split(", ")[-1]
-    style.headline(
-        page,
-        title(*(_of(crossover, width, "measured", layer) for layer in ("last", "middle"))),
-        f"Middle hidden layer, {width} units a layer, {cells.of.max()} networks a cell. Rich: learning multiplies the "
-        f"squared distance H by more than {border:.2f}, where the task's term of the fixed point is the larger one.",
+    page, (left, right) = pages.panels(
+        title(measured[1]),
+        f"{width} units a layer, {cells.of.max()} networks a cell. Rich: learning multiplies the squared distance H of "
+        f"the two points by more than {border:.2f}, where the task's term of the fixed point is the larger one. a: "
+        "middle "
+        "layer; hatched: no network trained; small numbers: how many, if not all. b: measured at every network, mean "
+        "and "
+        f"{level} interval (from 5 networks on); triangles: networks that cross beyond the gains tried.",
+        [],
+        ["How much learning moves representations apart", "Where rich turns lazy"],
+        3.5,
+        gap=1.5,
     )
-    grid = page.add_gridspec(1, 2, left=0.06, right=0.985, top=0.82, bottom=0.2, wspace=0.16)
-    left, right = (page.add_subplot(grid[0, i]) for i in range(2))
-    _map(left, cells[cells.width == width], border, critical)
-    _crossover(right, networks, crossover, critical, level)
-    page.text(
-        0.012,
-        0.03,
-        "Hatched: no network trained; small numbers: how many, if not all. Dashed: mean field, gain² (1 + slope²)/2 "
-        "= 1. Triangles: networks that cross beyond the gains tried.",
-        fontsize=9,
-        color=style.FAINT,
-    )
-    shown = crossover[crossover.place.notna()]
+    _map(left, cells, border, critical)
+    _crossover(right, *measured, critical)
+    shown = measured[1][measured[1].place.notna()]
     drawn = pd.concat([cells.assign(what="cell"), shown.assign(what="crossover")], ignore_index=True)
     return page, drawn
 
 
-def title(last: pd.DataFrame, middle: pd.DataFrame) -> str:
-    """What was found in the deepest networks, in a line, from the crossovers of these layers."""
-    found = [
-        (f"{seen.value.iloc[-1]:.2f} in the {name} layer", seen.depth.iloc[-1])
-        for name, table in (("last hidden", last), ("middle", middle))
-        if len(seen := table.dropna(subset="value").sort_values("depth"))
-    ]
+def title(crossover: pd.DataFrame) -> str:
+    """Where the deepest networks turn from rich to lazy, and whether that is the mean field's gain."""
+    seen = crossover.dropna(subset="value").sort_values("depth")
+    found = {place: seen[seen.place == place].iloc[-1] for place in LAYERS if (seen.place == place).any()}
     if not found:
-        return "Rich turns lazy: no crossover was seen"
-    mean_field = middle.mean_field.iloc[0]
-    text = f"With {found[0][1]} layers rich turns lazy at gain {', '.join(words for words, _ in found)}"
-    return text + (f"; mean field {mean_field:.2f}" if mean_field > 0 else "")
+        return "Where rich turns lazy cannot be told: no crossover was seen"
+    deepest = found.get("last", next(iter(found.values())))
+    where = "last" if "last" in found else "middle"
+    text = f"In the {where} of {deepest.depth} layers rich turns lazy at gain {deepest.value:.2f}"
+    if deepest.mean_field > 0:
+        said = {0: ", not told from", 1: ", above", -1: ", below"}
+        word = said[int(style.side(deepest.low, deepest.high, deepest.mean_field))]
+        text += f"{word if deepest.low == deepest.low else '; by'} mean field: {deepest.mean_field:.2f}"
+    if "last" in found and "middle" in found:
+        text += f" (middle layer: {found['middle'].value:.2f})"
+    return text
 
 
 def _map(ax, cells, border, critical):
@@ -72,7 +70,7 @@ def _map(ax, cells, border, critical):
             box = matplotlib.patches.Rectangle((x, y), 1, 1, hatch="////", fill=False, ec=style.GREY, lw=0)
             ax.add_patch(box)
         elif cell.networks < cell.of:
-            ax.text(x + 0.95, y + 0.06, cell.networks, ha="right", va="bottom", fontsize=6)
+            ax.text(x + 0.95, y + 0.06, cell.networks, ha="right", va="bottom", fontsize=7)
     if np.isfinite(critical):
         place = np.interp(critical, gains, np.arange(len(gains)) + 0.5)
         ax.axvline(place, color="black", linestyle=style.DASHES)
@@ -81,44 +79,35 @@ def _map(ax, cells, border, critical):
     ax.set_yticks(np.arange(len(depths)) + 0.5, depths)
     ax.set_xlabel("gain (scale of the initial weights)")
     ax.set_ylabel("depth (hidden layers)")
-    bar = ax.figure.colorbar(image, ax=ax, pad=0.02, extend="both")
+    box = ax.get_position()
+    bar_box = ax.figure.add_axes((box.x1 + 0.012, box.y0, 0.012, box.height))
+    bar = ax.figure.colorbar(image, cax=bar_box, extend="both")
+    bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    bar.ax.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
     bar.set_label("H at the end / H(0):   lazy  —  rich")
-    _title(ax, "a   How much learning moves representations apart")
 
 
-def _crossover(ax, networks, crossover, critical, level):
-    widths = np.sort(crossover.width.unique())
-    for place, width in enumerate(widths):
-        for shift, ((way, layer), (colour, marker, name)) in enumerate(WAYS.items()):
-            factor = 1.03 ** (shift - 1) * 1.1**place
-            single = _of(networks, width, way, layer)
-            seen = single[single.beyond == 0]
-            ax.plot(factor * seen.depth, seen.crossover, ".", color=colour, alpha=0.35, markersize=4, markeredgewidth=0)
-            for beyond, arrow, edge in ((1, "^", "last_gain"), (-1, "v", "first_gain")):
-                censored = single[single.beyond == beyond]
-                ax.plot(factor * censored.depth, censored[edge], arrow, color=colour, markersize=4, alpha=0.6)
-            means = _of(crossover, width, way, layer).dropna(subset="value").sort_values("depth")
-            shade = colour if width == widths[0] else style.dark(colour)
-            label = name if len(widths) == 1 else f"{name}, {width} units"
-            style.intervals(ax, factor * means.depth, means, shade, marker, label)
+def _crossover(ax, networks, crossover, critical):
+    for shift, (place, (colour, marker, name)) in enumerate(LAYERS.items()):
+        factor = 1.03**shift
+        single = networks[networks.place == place]
+        seen = single[single.beyond == 0]
+        ax.plot(factor * seen.depth, seen.crossover, ".", color=colour, alpha=0.35, markersize=5, markeredgewidth=0)
+        for beyond, arrow, edge in ((1, "^", "last_gain"), (-1, "v", "first_gain")):
+            censored = single[single.beyond == beyond]
+            ax.plot(factor * censored.depth, censored[edge], arrow, color=colour, markersize=4, alpha=0.6)
+        means = crossover[crossover.place == place].dropna(subset="value").sort_values("depth")
+        style.intervals(ax, factor * means.depth, means, colour, marker, name)
     if np.isfinite(critical):
-        ax.axhline(critical, color="black", linestyle=style.DASHES, label=f"mean field: {critical:.3f}")
+        label = f"mean field, gain² (1 + slope²)/2 = 1: {critical:.3f}"
+        ax.axhline(critical, color="black", linestyle=style.DASHES, label=label)
     depths = np.sort(crossover.depth.unique())
     ax.set_xscale("log")
     ax.set_xticks(depths, depths)
     ax.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
-    ax.set_xlabel("depth (hidden layers)")
+    ax.set_xlabel("depth (hidden layers, log)")
     ax.set_ylabel("gain at which rich turns lazy")
-    ax.legend(loc="lower right", fontsize=8, title=f"mean and {level} interval", title_fontsize=8)
-    _title(ax, "b   Where rich turns lazy")
-
-
-def _of(table, width, way, place):
-    return table[(table.width == width) & (table.way == way) & (table.place == place)]
-
-
-def _title(ax, text):
-    ax.set_title(text, loc="left", fontweight="bold", fontsize=10, pad=7)
+    ax.legend(loc="lower right", fontsize=8.5)
 
 
 def main(cells: str, networks: str, crossover: str) -> tuple[Figure, pd.DataFrame]:

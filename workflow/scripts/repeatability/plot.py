@@ -2,44 +2,36 @@
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from repdyn import artifacts
-from repdyn.plotting import style
+from repdyn.plotting import pages, style
 
 ORDER = "order of additions"
 LOOKS = {  # quantity and layer: colour, marker, label
-    ("H", "worst layer"): (style.VERMILION, "o", "H, worst layer"),
-    ("H", "table's layer"): (style.ORANGE, "s", "H, table's layer"),
-    ("Y", "output"): (style.GREEN, "^", "Y"),
-    ("eta_h", "table's layer"): (style.BLUE, "D", r"$\eta_h$, table's layer"),
-    ("eta_y", "table's layer"): ("black", "v", r"$\eta_y$, table's layer"),
+    ("H", "worst layer"): (style.BLUE, "o", "H, worst layer"),
+    ("eta_h", "table's layer"): (style.VERMILION, "D", r"$\eta_h$, table's layer"),
+    ("eta_y", "table's layer"): (style.ORANGE, "s", r"$\eta_y$, table's layer"),
 }
 
 
 def figure(summary: pd.DataFrame, row: dict) -> tuple[Figure, pd.DataFrame]:
     """A panel a kind of repetition, a line a setting; and the numbers drawn."""
     settings, kinds = (list(dict.fromkeys(summary[name])) for name in ("setting", "kind"))
-    page = Figure(figsize=(12, 2.4 + 0.62 * len(settings)))
-    height = page.get_size_inches()[1]
-    style.headline(page, _title(summary), _how_to_read(summary, row))
-    handles = [
-        Line2D([], [], color=colour, marker=marker, markersize=5, linestyle="none", label=label)
-        for colour, marker, label in LOOKS.values()
-    ]
-    handles += [
-        Line2D([], [], color=style.FAINT, linewidth=1.3, label="interval of the mean"),
-        Line2D([], [], color=style.FAINT, marker=".", linestyle="none", label="largest"),
-    ]
-    style.legend(page, handles, 0.75)
-    edges = {"left": 0.075, "right": 0.985, "top": 1 - 1.5 / height, "bottom": 0.6 / height, "wspace": 0.1}
-    axes = page.subplots(1, len(kinds), sharex=True, squeeze=False, gridspec_kw=edges)[0]
-    for ax, kind, letter in zip(axes, kinds, "abcdefgh"):
+    handles = [style.mark(marker, label, colour) for colour, marker, label in LOOKS.values()]
+    page, axes = pages.panels(
+        title(summary),
+        _how_to_read(summary, row),
+        [*handles, style.mark(".", "largest of the networks")],
+        ["Another order of additions" if kind == ORDER else f"Steps of {kind}" for kind in kinds],
+        0.5 * max(len(settings), 3),
+        left=1.2,
+        right=0.4,
+        sharex=True,
+    )
+    for ax, kind in zip(axes, kinds, strict=True):
         _panel(ax, summary[summary.kind == kind], settings)
-        name = "Another order of additions" if kind == ORDER else f"Steps of {kind}"
-        ax.set_title(f"{letter}   {name}", loc="left", fontweight="bold", fontsize=10)
-        ax.set_xlabel("difference to the first run")
+        ax.set_xlabel("difference to the first run (log)")
         ax.tick_params(axis="y", length=0, labelleft=ax is axes[0])
     return page, summary
 
@@ -59,12 +51,12 @@ def _panel(ax, of: pd.DataFrame, settings: list[str]) -> None:
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(LogLocator(numticks=5))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.12g} %")
+    style.percents(ax.xaxis)
     ax.set_ylim(len(settings) - 0.5, -0.5)
     ax.set_yticks(range(len(settings)), settings)
 
 
-def _title(summary: pd.DataFrame) -> str:
+def title(summary: pd.DataFrame) -> str:
     """What the first repetition with smaller steps does to the setting that it moves most, and to that least."""
     worst = summary[(summary.layer == "worst layer") & summary.difference.notna()]
     kinds = [kind for kind in dict.fromkeys(worst.kind) if kind != ORDER] or list(dict.fromkeys(worst.kind))
@@ -78,8 +70,8 @@ def _title(summary: pd.DataFrame) -> str:
 
     H = worst[(worst.kind == kinds[0]) & (worst.quantity == "H")].set_index("setting").difference
     most, least = H.idxmax(), H.idxmin()
-    name = "Another order of additions" if kinds[0] == ORDER else f"Steps of {kinds[0]}"
-    text = f"{name}: H and rates of {most} move by {moved(kinds[0], most)}"
+    name = "Another order of additions moves" if kinds[0] == ORDER else f"Steps of {kinds[0]} move"
+    text = f"{name} H and rates of {most} by {moved(kinds[0], most)}"
     return text if most == least else f"{text}, of {least} by {moved(kinds[0], least)} (worst layers)"
 
 

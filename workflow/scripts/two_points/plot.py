@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from repdyn.plotting import curves, style
+from repdyn.plotting import curves, pages, style
 from repdyn.theory.bounds import at_bound
 
 CLOSE = 0.1  # error below which a setting counts as described
@@ -19,19 +19,19 @@ NAMES = {
 def figure(settings: list[curves.Setting]) -> tuple[Figure, pd.DataFrame]:
     """One panel a setting, H above Y and w, and the numbers drawn."""
     tables = [setting.of("HYw") for setting in settings]
-    page, panels = style.gallery(len(settings), parts=(0.85, 1.05), header=1.35, caption=0.72)
     errors = [error for setting in settings if np.isfinite(error := setting.mean("error_active"))]
-    style.headline(
-        page,
+    colours = [Line2D([], [], color=style.COLOUR[name], linewidth=2.6, label=text) for name, text in NAMES.items()]
+    discarded = any(not len(setting.kept) for setting in settings)
+    page, panels = pages.gallery(
         f"In {sum(error < CLOSE for error in errors)} of {len(settings)} settings two fitted rates describe how "
         f"representations move, within {100 * CLOSE:g} %",
         "Experiment solid, theory dashed. Error: RMS distance of the two by the range of the curve, of H, Y and w, "
         f"up to the last |w| > 1 % of |Δy|². Median {style.percent(np.median(errors) if errors else np.nan)}.",
+        [*colours, *style.line_handles(curves.band_name(settings), discarded)],
+        len(settings),
+        parts=(0.85, 1.05),
+        caption=0.72,
     )
-    colours = [Line2D([], [], color=style.COLOUR[name], linewidth=2.6, label=text) for name, text in NAMES.items()]
-    style.legend(page, colours, below=0.72)
-    discarded = any(not len(setting.kept) for setting in settings)
-    style.legend(page, style.line_handles(curves.band_name(settings), discarded), below=0.96)
     for number, (setting, numbers, (above, below)) in enumerate(zip(settings, tables, panels, strict=True)):
         curves.draw(above, numbers[numbers.quantity == "H"])
         curves.draw(below, numbers[numbers.quantity != "H"])

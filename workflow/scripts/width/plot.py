@@ -3,33 +3,41 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from repdyn import artifacts
 from repdyn.networks.activations import ACTIVATIONS
-from repdyn.plotting import style
+from repdyn.plotting import pages, style
 
 LOOKS = ((style.BLUE, "o"), (style.ORANGE, "s"), (style.GREEN, "D"), (style.VERMILION, "^"))
 PANELS = {
-    "nrmse": "a   Error of the theory (RMS residual / range)",
-    "sd_clock": r"b   Scatter of $\sqrt{\eta_h\eta_y}$ between networks (sd of logarithms)",
+    "nrmse": "Error of the theory",
+    "sd_clock": r"Scatter of $\sqrt{\eta_h\eta_y}$ between networks",
 }
 
 
 def figure(networks: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Error and scatter side by side, over the width; and the numbers drawn."""
-    page = Figure(figsize=(12, 4.7))
-    axes = page.subplots(1, 2, gridspec_kw={"left": 0.07, "right": 0.84, "bottom": 0.13, "top": 0.76, "wspace": 0.25})
-    most = int(summary.networks.max())
     level = summary.interval.iloc[0].split(", ")[-1]
-    style.headline(
-        page,
+    groups = list(summary.groupby("activation", sort=False))
+    handles = [
+        style.mark(marker, ACTIVATIONS[activation].label, colour)
+        for (activation, _), (colour, marker) in zip(groups, LOOKS, strict=False)
+    ]
+    page, axes = pages.panels(
         title(summary),
-        f"{networks.depth.max()} hidden layers, layer {networks.layer.max()}; at most {most} networks a point; bars: "
-        f"{level} intervals (from 5 networks on); dots: single networks. Grey in b: as 1/√width.",
+        f"{networks.depth.max()} hidden layers, layer {networks.layer.max()}; at most {int(summary.networks.max())} "
+        "networks a "
+        f"point; bars: {level} intervals (from 5 networks on); dots: single networks. Lower: the intervals of the "
+        "narrowest "
+        "and the widest do not touch.",
+        [*handles, Line2D([], [], color="black", linewidth=1, linestyle=style.DASHES, label="b: as 1/√width")],
+        list(PANELS.values()),
+        3.1,
+        gap=0.9,
     )
-    for (name, text), ax in zip(PANELS.items(), axes, strict=True):
-        groups = summary.groupby("activation", sort=False)
+    for name, ax in zip(PANELS, axes, strict=True):
         for n, ((activation, here), (colour, marker)) in enumerate(zip(groups, LOOKS, strict=False)):
             beside = 1.03**n
             if name == "nrmse":
@@ -40,7 +48,7 @@ def figure(networks: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.Da
             means = pd.DataFrame({"value": here[name], "low": here[f"{name}_low"], "high": here[f"{name}_high"]})
             style.intervals(ax, beside * here.width, means, colour, marker, ACTIVATIONS[activation].label)
         widths = np.sort(summary.width.unique())
-        ax.set(xscale="log", xlabel="width (units a layer)")
+        ax.set(xscale="log", xlabel="width (units a layer, log)")
         ax.set_xticks(widths, widths)
         ax.xaxis.set_minor_locator(NullLocator())
         top = summary[name].max()
@@ -48,23 +56,43 @@ def figure(networks: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.Da
             ax.set_yscale("log")
             ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             ax.yaxis.set_minor_locator(NullLocator())
-        ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+        style.percents(ax.yaxis)
         if name != "nrmse":
-            ax.plot(widths, top * (widths / widths[0]) ** -0.5, color=style.GREY, linewidth=1, zorder=0)
-        ax.set_title(text, loc="left", fontweight="bold", fontsize=10, pad=7)
-    page.legend(*axes[0].get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0.85, 0.77))
+            falling = top * (widths / widths[0]) ** -0.5
+            ax.plot(widths, falling, color="black", linewidth=1, linestyle=style.DASHES, zorder=0)
+    axes[0].set_ylabel("RMS residual / range (log)")
+    axes[1].set_ylabel("standard deviation of logarithms (log)")
     return page, summary
 
 
 def title(summary: pd.DataFrame) -> str:
-    """What was found, in a line: from the narrowest to the widest."""
-    error, scatter = [], []
-    for activation, here in summary.groupby("activation", sort=False):
-        first, last = here.loc[here.width.idxmin()], here.loc[here.width.idxmax()]
-        error.append(f"{last.nrmse / first.nrmse:.1f} ({ACTIVATIONS[activation].label})")
-        scatter.append(f"{last.sd_clock / first.sd_clock:.1f}")
+    """What was found, in a line: from the narrowest to the widest, told by their intervals."""
+    groups = list(summary.groupby("activation", sort=False))
+    ends = [(here.loc[here.width.idxmin()], here.loc[here.width.idxmax()]) for _, here in groups]
     times = f"{summary.width.max() / summary.width.min():.0f} times wider"
-    return f"{times}: the error is {' and '.join(error)} times what it was, the scatter {' and '.join(scatter)} times"
+    if not any(first[f"{name}_low"] == first[f"{name}_low"] for first, _ in ends for name in PANELS):
+        ratios = [" and ".join(style.number(last[name] / first[name]) for first, last in ends) for name in PANELS]
+        return f"{times}, the error is {ratios[0]} times what it was, the scatter {ratios[1]} times (of few networks)"
+    error, scatter = (_moved(ends, name) for name in PANELS)
+    if not (error or scatter):
+        return f"{times}, neither the error of the theory nor the scatter between networks is told apart"
+    return (
+        f"{times}, the error of the theory is {error or 'not told apart'}, the scatter between networks "
+        f"{scatter or 'not told apart'}"
+    )
+
+
+def _moved(ends: list, name: str) -> str:
+    """In how many activations a number is lower in the widest networks than in the narrowest, and in how many "
+    "higher."""
+    lower = sum(last[f"{name}_high"] < first[f"{name}_low"] for first, last in ends)
+    higher = sum(last[f"{name}_low"] > first[f"{name}_high"] for first, last in ends)
+    told = [
+        f"{word} with {count} of {len(ends)} activations"
+        for word, count in (("lower", lower), ("higher", higher))
+        if count
+    ]
+    return " and ".join(told)
 
 
 def main(table: str, summary: str) -> tuple[Figure, pd.DataFrame]:

@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from repdyn.own import report as reports
 from repdyn.own import verdict
-from repdyn.plotting import style
+from repdyn.plotting import pages, style
 
 MOST = 6  # fits in one figure
 _SAID = {
@@ -16,7 +16,7 @@ _SAID = {
     verdict.NOT: "the theory does not apply",
     verdict.UNKNOWN: "it can't be told whether the theory applies",
 }
-_HEADER, _ROW, _ABOVE, _LEFT, _WIDTH = 1.0, 2.05, 0.62, 0.75, 11.0
+_ROW, _ABOVE, _LEFT, _WIDTH = 2.05, 0.62, 0.75, 11.0
 _CHARACTERS = 150  # of a line as long as the page is wide
 
 
@@ -45,14 +45,6 @@ def plot(
 def _drawn(fits, total: int) -> Figure:
     measured = any("eta_h" in one.curves.relative for one in fits)
     columns = 4 if measured else 3
-    height = _HEADER + len(fits) * (_ROW + _ABOVE) + 0.15
-    figure = Figure(figsize=(_WIDTH, height))
-    shown = f"{len(fits)} of {total} fits are shown. " if len(fits) < total else ""
-    style.headline(
-        figure,
-        _headline(fits),
-        f"{shown}Solid: network. Dashed: theory, two constants a row. Dotted: with a clock, one more.",
-    )
     colours = [Line2D([], [], color=style.COLOUR[name], linewidth=2.4, label=name) for name in "HYw"]
     lines = [
         Line2D([], [], color=style.FAINT, linewidth=2.4, alpha=0.6, label="network"),
@@ -63,10 +55,18 @@ def _drawn(fits, total: int) -> Figure:
         Line2D([], [], color=colour, marker="o", markersize=3, linewidth=1, label=f"measured {name}")
         for name, colour in _RATES.items()
     ]
-    style.legend(figure, colours + lines + rates * measured, below=0.7)
+    shown = f"{len(fits)} of {total} fits are shown. " if len(fits) < total else ""
+    figure, header = pages.page(
+        _headline(fits),
+        f"{shown}Solid: network. Dashed: theory, two constants a row. Dotted: with a clock, one more.",
+        len(fits) * (_ROW + _ABOVE) + 0.15,
+        colours + lines + rates * measured,
+        _WIDTH,
+    )
+    height = figure.get_size_inches()[1]
     gap, width = 0.72, (_WIDTH - _LEFT - 0.25 - 0.72 * (columns - 1)) / columns
     for n, one in enumerate(fits):
-        bottom = height - _HEADER - n * (_ROW + _ABOVE) - _ABOVE - _ROW + 0.55
+        bottom = height - header - n * (_ROW + _ABOVE) - _ABOVE - _ROW + 0.55
         boxes = [(_LEFT + c * (width + gap), bottom, width, _ROW - 0.55) for c in range(columns)]
         axes = [figure.add_axes((x / _WIDTH, y / height, w / _WIDTH, h / height)) for x, y, w, h in boxes]
         _row(axes, one)

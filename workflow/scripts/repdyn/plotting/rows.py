@@ -6,14 +6,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from repdyn.plotting import style
+from repdyn.plotting import pages, style
 
 
-def page(summary: pd.DataFrame, left: float = 0.25) -> tuple[Figure, Axes]:
+def page(title: str, subtitle: str, handles, summary: pd.DataFrame) -> tuple[Figure, Axes]:
     """A page with one line a setting, in the order of the table, each with what it is and how many networks count."""
-    height = 1.75 + 0.235 * len(summary)
-    figure = Figure(figsize=(12, height))
-    ax = figure.add_axes((left, 0.55 / height, 0.985 - left, 1 - 1.75 / height))
+    figure, (ax,) = pages.panels(title, subtitle, handles, [""], 0.12 + 0.235 * len(summary), left=3.05)
     ax.set_ylim(len(summary) - 0.4, -0.6)
     ax.set_yticks(range(len(summary)), summary.setting)
     ax.tick_params(axis="y", length=0)
@@ -40,7 +38,7 @@ def page(summary: pd.DataFrame, left: float = 0.25) -> tuple[Figure, Axes]:
     return figure, ax
 
 
-def draw(ax: Axes, summary, networks, column: str, colour, marker: str, label: str, shift: float = 0.0, **form) -> None:
+def draw(ax: Axes, summary, networks, column: str, colour, marker: str, shift: float = 0.0, **form) -> None:
     """One number: a mean a setting with its interval where there is one, and a dot for every kept network."""
     places = {setting: place + shift for place, setting in enumerate(summary.setting)}
     held_out = networks.setting.map(dict(zip(summary.setting, summary.side == "held out", strict=True)))
@@ -57,6 +55,5 @@ def draw(ax: Axes, summary, networks, column: str, colour, marker: str, label: s
         elinewidth=1.2,
         capsize=2,
         zorder=4,
-        label=label,
         **form,
     )

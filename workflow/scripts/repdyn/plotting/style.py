@@ -1,4 +1,4 @@
-"""How all figures look and how they are written: colours, sizes, a gallery of panels, files of fixed bytes."""
+"""How all figures look and how they are written: colours, sizes, marks, files of fixed bytes."""
 
 from contextlib import contextmanager
 
@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 BLUE, ORANGE, GREEN, VERMILION, GREY = "#0173b2", "#de8f05", "#029e73", "#d55e00", "#949494"
 COLOUR = {"H": BLUE, "Y": ORANGE, "w": GREEN, "loss": BLUE}
 FAINT = "#555555"
+SIDES = {1: BLUE, -1: VERMILION, 0: GREY}  # of a number: above what it is held against, below it, not told apart
 DASHES = (0, (3.2, 1.8))
 
 _RC = {
@@ -81,62 +82,6 @@ def percent(value: float) -> str:
     return "none" if value != value else f"{100 * value:.1f} %" if value < 0.1 else f"{100 * value:.0f} %"
 
 
-def gallery(
-    panels: int, parts: tuple[float, ...], header: float, caption: float, most: int = 4
-) -> tuple[Figure, list[list[Axes]]]:
-    """A figure of at most `most` columns of panels; every panel is a column of axes with heights `parts` in inches.
-
-    `header` inches stay free at the top of the page and `caption` inches above each panel.
-    Returns the figure and, a panel, its axes from top to bottom.
-    """
-    columns = min(most, panels)
-    rows = -(-panels // columns)
-    left, right, bottom, between, gap = 0.72, 0.25, 0.6, 0.62, 0.14
-    width = 12.0
-    panel_width = (width - left - right - (columns - 1) * between) / columns
-    panel_height = sum(parts) + gap * (len(parts) - 1)
-    row_height = panel_height + caption + 0.5
-    height = header + rows * row_height + bottom - 0.5
-    figure = Figure(figsize=(width, height))
-    axes = []
-    for panel in range(panels):
-        row, column = divmod(panel, columns)
-        x, top = left + column * (panel_width + between), height - header - row * row_height - caption
-        column_of_axes = []
-        for part in parts:
-            top -= part
-            box = (x / width, top / height, panel_width / width, part / height)
-            column_of_axes.append(figure.add_axes(box))
-            top -= gap
-        for ax in column_of_axes[:-1]:
-            ax.tick_params(labelbottom=False)
-        if panel + columns >= panels:
-            column_of_axes[-1].set_xlabel("training step (optimiser steps)")
-        axes.append(column_of_axes)
-    return figure, axes
-
-
-def headline(figure: Figure, title: str, subtitle: str) -> None:
-    """Two lines at the top left of the page: what is shown, and how to read it."""
-    height = figure.get_size_inches()[1]
-    figure.text(0.012, 1 - 0.12 / height, title, ha="left", va="top", fontsize=13, fontweight="bold")
-    figure.text(0.012, 1 - 0.42 / height, subtitle, ha="left", va="top", fontsize=9.5, color=FAINT)
-
-
-def legend(figure: Figure, handles, below: float) -> None:
-    """One legend for the page, in a row `below` inches from its top."""
-    height = figure.get_size_inches()[1]
-    figure.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(0.005, 1 - below / height),
-        ncols=len(handles),
-        columnspacing=1.6,
-        handlelength=2.4,
-        borderaxespad=0,
-    )
-
-
 def line_handles(band: str, discarded: bool) -> list:
     """Legend entries of solid, band and dashed, and of grey if there is any."""
     handles = [
@@ -172,3 +117,25 @@ def intervals(ax: Axes, x, means, colour, marker: str, label: str) -> None:
         zorder=4,
         label=label,
     )
+
+
+def side(low, high, null: float = 0.0) -> np.ndarray:
+    """1 where the whole interval lies above a number, -1 where it lies below; 0 where it does neither, or is none."""
+    low, high = np.asarray(low, float), np.asarray(high, float)
+    return (low > null).astype(int) - (high < null).astype(int)
+
+
+def side_handles(above: str, below: str, neither: str) -> list[Line2D]:
+    """Legend entries of the colours that say on which side an interval lies."""
+    told = {1: above, -1: below, 0: neither}
+    return [Line2D([], [], color=SIDES[side], linewidth=4, label=label) for side, label in told.items()]
+
+
+def mark(marker: str, label: str, colour: str = FAINT, **form) -> Line2D:
+    """Legend entry of a mark."""
+    return Line2D([], [], color=colour, marker=marker, markersize=5.5, linestyle="none", label=label, **form)
+
+
+def percents(axis) -> None:
+    """Fractions on an axis, written in percent."""
+    axis.set_major_formatter(lambda value, _: f"{100 * value:.12g} %")
