@@ -41,6 +41,7 @@ include: "workflow/rules/xor.smk"
 include: "workflow/rules/blobs.smk"
 include: "workflow/rules/mnist.smk"
 include: "workflow/rules/coupled.smk"
+include: "workflow/rules/modern.smk"
 include: "workflow/rules/response.smk"
 include: "workflow/rules/claims.smk"  # the last: it looks at what all others make
 

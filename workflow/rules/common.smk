@@ -15,7 +15,7 @@ HERE = ROOT == Path.cwd()
 SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from repdyn.pipeline import claims, sources, study as studies, tables
+from repdyn.pipeline import between, claims, sources, study as studies, tables
 from repdyn.pipeline.caching import CheckedCache, remove_unsound_links
 from repdyn.pipeline.checking import ConfigurationError
 from repdyn.pipeline.options import TABLES
@@ -127,6 +127,18 @@ def evenly(row, count):
     return [round(n * last / max(count - 1, 1)) for n in range(count)]
 
 
+def modern_data(wildcards):
+    """input: what a row of modern learns."""
+    name = study["modern"]["rows"][wildcards.modern]["data"]
+    made = {"two_points": "two_points/data/points", "mnist": "mnist/images"}
+    return f"<results>/{made.get(name, f'modern/data/{name}')}.nc"
+
+
+def modern_layers(row):
+    """The hidden layers of a row of modern that are analysed: its own, and some from the first to the last."""
+    return sorted({row["layer"], *evenly({**row, **between.ends_of(row["data"])}, study["modern"]["layers"])})
+
+
 def gpu_job(gigabytes=4, hours=2, device=study["training"]["device"]):
     """resources: what training asks of a cluster, twice as much at each attempt; a GPU if it may use one.
 
@@ -225,10 +237,11 @@ def table(name, title, category, caption=None):
     return report(path, caption=caption, category=category, labels={"result": f"table, {title}"})
 
 
-# On a cluster these run where snakemake does: they take seconds, and one of them needs the internet.
-LOCAL = ["two_points_data", "mnist_fetch"]
+# On a cluster these run where snakemake does: they take seconds, and two of them need the internet.
+LOCAL = ["two_points_data", "mnist_fetch", "modern_fetch"]
 
 
 localrules:
     two_points_data,
     mnist_fetch,
+    modern_fetch,

@@ -8,22 +8,18 @@ from matplotlib.ticker import NullFormatter
 
 from repdyn.plotting import style
 
+RIGHT = 0.985  # where panels end, as a share of the page
 
-def page(summary: pd.DataFrame, left: float = 0.25) -> tuple[Figure, Axes]:
-    """A page with one line a setting, in the order of the table, each with what it is and how many networks count."""
-    height = 1.75 + 0.235 * len(summary)
-    figure = Figure(figsize=(12, height))
-    ax = figure.add_axes((left, 0.55 / height, 0.985 - left, 1 - 1.75 / height))
-    ax.set_ylim(len(summary) - 0.4, -0.6)
+
+def page(summary: pd.DataFrame, left: float = 0.25, right: float = RIGHT) -> tuple[Figure, Axes]:
+    """A page with one line a setting, in the order of the table, each with what it is and how many networks count.
+
+    left, right: where its panel ends, as shares of the page.
+    """
+    figure = Figure(figsize=(12, 1.75 + 0.235 * len(summary)))
+    ax = panel(figure, summary, left, right)
     ax.set_yticks(range(len(summary)), summary.setting)
-    ax.tick_params(axis="y", length=0)
-    ax.grid(axis="x", color="#e6e6e6", linewidth=0.8)
-    ax.set_axisbelow(True)
-    ax.set_xscale("log")
-    ax.xaxis.set_minor_formatter(NullFormatter())
     for place, row in enumerate(summary.itertuples()):
-        if place % 2:
-            ax.axhspan(place - 0.5, place + 0.5, color="#f6f6f6", linewidth=0, zorder=0)
         about = f"{row.depth} x {row.width}, layer {row.layer}, {row.kept} of {row.networks}"
         colour = style.FAINT if row.kept == row.networks else style.VERMILION
         ax.annotate(
@@ -38,6 +34,22 @@ def page(summary: pd.DataFrame, left: float = 0.25) -> tuple[Figure, Axes]:
             color=colour,
         )
     return figure, ax
+
+
+def panel(figure: Figure, summary: pd.DataFrame, left: float, right: float = RIGHT) -> Axes:
+    """An empty panel with one line a setting, without names."""
+    height = figure.get_size_inches()[1]
+    ax = figure.add_axes((left, 0.55 / height, right - left, 1 - 1.75 / height))
+    ax.set_ylim(len(summary) - 0.4, -0.6)
+    ax.set_yticks([])
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color="#e6e6e6", linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.set_xscale("log")
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    for place in range(1, len(summary), 2):
+        ax.axhspan(place - 0.5, place + 0.5, color="#f6f6f6", linewidth=0, zorder=0)
+    return ax
 
 
 def draw(ax: Axes, summary, networks, column: str, colour, marker: str, label: str, shift: float = 0.0, **form) -> None:
