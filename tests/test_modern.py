@@ -100,20 +100,17 @@ def test_a_folder_of_ones_own(form, tmp_path):
 def test_what_is_wrong_with_a_folder_is_told(tmp_path):
     own = tmp_path / "own"
     own.mkdir()
-    parts = pictures()
-    del parts["test_lables.json"]
+    good, unlabelled = batches(np.arange(20)), pictures()
+    del unlabelled["test_lables.json"]
     for told, parts in {
-        "holds neither test_batch.bin nor test_lables.json": parts,
-        "data_batch_1.bin: 100 bytes are no records of 3073": {
-            **batches(np.arange(20)),
-            "data_batch_1.bin": bytes(100),
-        },
+        "holds neither test_batch.bin nor test_lables.json": unlabelled,
+        "data_batch_1.bin: 100 bytes are no records of 3073": {**good, "data_batch_1.bin": bytes(100)},
         "expected 20 classes from 0 to 9": {**pictures(), "train_lables.json": b"[1, 2]"},
     }.items():
         archive(own / "a.tgz", parts)
         with pytest.raises(Unavailable, match=told):
             downloads.fetch(small_files(), [str(own)], tmp_path / "cache", 1, cifar_files.ASSEMBLY)
-    archive(own / "a.tgz", batches(np.arange(20)))
+    archive(own / "a.tgz", good)
     wrong = [replace(file, sha256="0" * 64) for file in small_files()]
     with pytest.raises(Unavailable, match="its SHA-256 is"):
         downloads.fetch(wrong, [str(own)], tmp_path / "cache", 1, cifar_files.ASSEMBLY)
@@ -269,7 +266,7 @@ def study(tmp_path_factory):
 
 def test_the_table_holds_the_fits_of_a_network_of_ones_own(study):
     folder, *tables = study
-    table, networks, summary = map(artifacts.read_table, tables)
+    table = artifacts.read_table(tables[0])
     run = artifacts.read_dataset(folder / "digits_runs.nc").sel(seed=1)
     found = report.fit(fit.record(run, [1])).fits[0]
     row = table.query("setting == 'digits' and seed == 1 and layer == 1 and pair == 0").iloc[0]

@@ -1,4 +1,4 @@
-"""An image data set beside MNIST as one file of labelled arrays, from the first source that serves it; or a stand-in."""
+"""Images beside MNIST as one file of labelled arrays, from the first source that serves them; or a small stand-in."""
 
 import logging
 from pathlib import Path

@@ -28,8 +28,8 @@ def main(networks: str, summary: str, confidence: float) -> tuple[Figure, pd.Dat
     synthetic = "STAND-INS FOR IMAGES: " if (summary.images_are == "synthetic").any() else ""
     style.headline(
         figure,
-        f"{synthetic}Within {100 * CLOSE:g} % at the middle layer: the path in {orbit} of {len(middle)} networks beyond "
-        f"the paper's, the trajectory in {trajectory}",
+        f"{synthetic}Within {100 * CLOSE:g} % at the middle layer: the path in {orbit} of {len(middle)} networks "
+        f"beyond the paper's, the trajectory in {trajectory}",
         f"Large: geometric mean of kept networks; bars: {100 * confidence:g} % t interval (from 5 networks on); dots: "
         f"networks. Right: at the middle layer; grey: constant within {CONSTANT:g}.",
     )
