@@ -1,9 +1,9 @@
 """Fit the theory to every pair of every network of a row, at some hidden layers: one row a network, layer and pair.
 
-What is fitted and how a pair is judged is that of a network of one's own (`repdyn.fit`). Beside it: sums of squares with
-the drifting clock, and what became of measured rates while the network learned (`drift_h`, `drift_y`: a straight line
-in Y/|dy|^2, at 1 by that at 3 %; `agreement`: eta_h from Y by that from H; `backwards`: the share of moments at which H
-moved against the theory, so that the measured eta_h is negative).
+What is fitted and how a pair is judged is that of a network of one's own (`repdyn.fit`). Beside it: sums of squares
+with the drifting clock, and what became of measured rates while the network learned (`drift_h`, `drift_y`: a straight
+line in Y/|dy|^2, at 1 by that at 3 %; `agreement`: eta_h from Y by that from H; `backwards`: the share of moments at
+which H moved against the theory, so that the measured eta_h is negative).
 """
 
 import numpy as np
