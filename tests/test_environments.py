@@ -16,7 +16,7 @@ from repdyn.pipeline import sources
 SCRIPTS = Path("workflow/scripts")
 LOCK = dict(line.split("==") for line in Path("requirements.lock").read_text().lower().split() if "==" in line)
 CONDA_NAMES = {"pytorch": "torch"}
-IMPORTED_AS = {"scikit-learn": "sklearn", "pytorch": "torch"}
+IMPORTED_AS = {"scikit-learn": "sklearn", "pytorch": "torch", "pillow": "PIL"}
 
 
 def rules() -> dict[str, tuple[str, str]]:

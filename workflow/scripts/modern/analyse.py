@@ -91,7 +91,7 @@ def _beside_mnist(networks: pd.DataFrame) -> pd.DataFrame:
     errors = ["orbit_error", "error"]
     mnist = networks[(networks.data == "mnist") & networks.kept].set_index(key)[errors]
     mnist = mnist[~mnist.index.duplicated()]
-    beside = mnist.reindex(pd.MultiIndex.from_frame(networks[key])).to_numpy()
+    beside = mnist.reindex(pd.MultiIndex.from_frame(networks[key])).to_numpy(float)
     ratio = networks[errors].to_numpy() / np.where(networks[["data"]] == "fashion_mnist", beside, np.nan)
     return networks.assign(orbit_by_mnist=ratio[:, 0], error_by_mnist=ratio[:, 1])
 

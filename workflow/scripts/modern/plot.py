@@ -43,12 +43,13 @@ def main(networks: str, summary: str, confidence: float) -> tuple[Figure, pd.Dat
     beside.axvline(1, color=style.FAINT, linewidth=1, linestyle=":")
     beside.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     beside.set_xlabel("measured rate (log), end of learning by start")
-    handles = [handle for panel in (ax, beside) for handle in panel.get_legend_handles_labels()[0]]
-    style.legend(figure, handles, below=0.72)
+    for panel, below in ((ax, 0.72), (beside, 0.96)):
+        style.legend(figure, panel.get_legend_handles_labels()[0], below=below)
     ends = [f"{name}{end}" for name in (*ERRORS, *DRIFTS) for end in ("", "_low", "_high", "_n")]
     return figure, summary[["setting", "place", "layer", "networks", "kept", *ends]]
 
 
 def _lines(table: pd.DataFrame) -> pd.DataFrame:
-    """A line of the figure for every setting and layer."""
+    """A line of the figure for every setting and each of its three layers."""
+    table = table[table.place != "between"]
     return table.assign(setting=table.setting + ", " + table.place, side="all", held_out=False)
