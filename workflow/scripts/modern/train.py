@@ -33,7 +33,7 @@ def main(
     from repdyn.training import batches, ensemble, recorders
     from repdyn.training.job import Job
 
-    asked = {"probes": probes, "different": different, "same": same, "moments": moments, **rates}
+    asked = {"probes": probes, "different": different, "same": same, "moments": moments, "rates": rates}
     task = _points(data) if row["data"] == "two_points" else _images(data, row, probes, different, same)
     x, y, classes, pairs = (task[name] for name in ("probe_x", "probe_y", "probe_class", "pairs"))
     steps = row["steps"]
