@@ -312,11 +312,10 @@ def test_measured_rates_say_what_a_step_does(study):
     """On two points, where training descends what is measured: recorded distances against the measured derivative."""
     run = artifacts.read_dataset(study[0] / "layernorm_runs.nc").sel(seed=0, layer=1).isel(pair=0, rated=0)
     H = run.H.sel(step=run.rates_step).values
-    later = run.H.values[np.searchsorted(run.step.values, run.rates_step.values) + (run.rates_step.values < 300)]
-    step = run.step.values[1] - run.step.values[0]
-    moving = np.abs(later - H) > 0.02 * np.ptp(run.H.values)
-    assert moving.any()
-    np.testing.assert_allclose((later - H)[moving], (run.learning_rate * step * run.dH.values)[moving], rtol=0.3)
+    later = run.H.sel(step=np.minimum(run.rates_step.values + 1, 300)).values
+    moving = np.abs(later - H) > 1e-3 * np.ptp(run.H.values)
+    assert moving.sum() >= 3
+    np.testing.assert_allclose((later - H)[moving], (run.learning_rate * run.dH.values)[moving], rtol=0.1)
 
 
 def test_the_figure_says_what_came_out(study, tmp_path):

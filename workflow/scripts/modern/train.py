@@ -37,7 +37,7 @@ def main(
     task = _points(data) if row["data"] == "two_points" else _images(data, row, probes, different, same)
     x, y, classes, pairs = (task[name] for name in ("probe_x", "probe_y", "probe_class", "pairs"))
     steps = row["steps"]
-    at = recorders.every(max(1, steps // moments), steps)
+    at = recorders.every(1 if row["data"] == "two_points" else max(1, steps // moments), steps)
     rated = pairs[(y[pairs[:, 0]] != y[pairs[:, 1]]).any(1)][: rates["pairs"]]
     rates_at = at[np.unique(np.searchsorted(at, recorders.log_spaced(at[-1], rates["moments"])))]
     record = [
