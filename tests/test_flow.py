@@ -121,7 +121,7 @@ def test_what_is_recorded_does_not_depend_on_when():
 def test_what_has_no_flow_is_refused(model, activation, told):
     """In a table of settings, before any job starts, and by the trainer."""
     row = {"model": model, "width": 50, "depth": 3, "activation": activation, "layer": 0, "solver": "flow"}
-    ((place, message),) = tables._row_faults(row, 1, 1)
+    ((place, message),) = tables.row_faults(row, 1, 1)
     assert place == "column 'solver' = flow" and told in message
     with pytest.raises(ValueError, match=told):
         run(Shape(50, 3, activation), model=model)

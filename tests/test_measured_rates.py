@@ -249,7 +249,7 @@ def test_errors_say_what_is_wrong():
         rates_of(module, x, y, ["celll"])
     with pytest.raises(ValueError, match="'cell' is named more often than it is called: 3 times"):
         rates_of(module, x, y, ["cell"] * 4)
-    with pytest.raises(ValueError, match=r"\(2, out_dim\), got \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"\(3, out_dim\), got \(3, 2\) and \(2, 2\)"):
         rates_of(nn.Sequential(nn.Linear(3, 2).double()), torch.randn(3, 3).double(), y, [])
     with pytest.raises(ValueError, match=r"\(2, out_dim\), got \(2, 2\) and \(2,\)"):
         rates_of(module, x, y[:, 0], ["cell"])

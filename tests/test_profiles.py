@@ -18,7 +18,7 @@ PROFILES = {path.parent.name: yaml.safe_load(path.read_text()) for path in Path(
 LAPTOP, SLURM = PROFILES["default"], PROFILES["slurm"]
 ARRAYS = {name for name in rules() if name.endswith("_train")}
 ON_CPU = {"repeatability_train", "response_plasticity_train"}  # networks too small for a GPU to be of use
-PREPARED = {"two_points_data", "mnist_fetch"}  # where snakemake runs
+PREPARED = {"two_points_data", "mnist_fetch", "modern_fetch"}  # where snakemake runs
 PROFILE = ("--workflow-profile", "profiles/slurm")
 
 

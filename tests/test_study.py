@@ -182,7 +182,8 @@ def test_paper_trains_the_whole_table_as_the_paper_does():
 
 def test_smoke_tries_every_shipped_architecture_and_optimiser():
     found = rows("two_points", SMOKE).values()
-    assert {row["model"] for row in found} == set(known_architectures())
+    tried = {row["model"] for row in (*found, *rows("modern", SMOKE).values())}
+    assert tried == set(known_architectures())
     assert {row["solver"] for row in found} == set(SOLVERS)
     assert all(row["width"] <= 50 and row["depth"] <= 6 and row["steps"] <= 400 for row in found)
 

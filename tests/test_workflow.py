@@ -20,7 +20,7 @@ EXPERIMENTS = ("two_points", "architectures", "losses", "depth", "gains", "phase
 EXPERIMENTS += ("clock", "clock_orbit", "clock_drift", "key_figure")
 EXPERIMENTS += ("final_distance", "out_of_sample", "xor", "blobs", "mnist_pairs", "mnist_structure")
 EXPERIMENTS += ("response_law", "response_rank", "response_splitting", "response_plasticity", "repeatability")
-EXPERIMENTS += ("measured_rates", "width", "coupled")
+EXPERIMENTS += ("measured_rates", "width", "coupled", "modern")
 FIGURES = {f"{name}_plot" for name in EXPERIMENTS}
 # rows of the smoke study
 XOR, BLOBS, RESPONSE, PHASES = ("rich", "lazy"), ("large", "small"), ("relu", "tanh"), ("depth_2", "depth_5")
@@ -28,6 +28,7 @@ FALSIFIED, GRID, MEASURED, REPEATED = ("default", "skip"), ("default",), ("defau
 WIDTHS = ("leaky_relu_20", "leaky_relu_40", "tanh_20", "tanh_40")
 CLOCKED = ("tanh", "leaky")
 ON_CIRCLE = ("relu",)
+MODERN = ("layernorm", "mlp_mnist", "mlp_fashion", "resnet_cifar", "vit_cifar")
 STRUCTURE = ("mnist_structure", "mnist_structure_adam", "mnist_structure_steps_0.5", "mnist_structure_steps_1")
 MNIST = ("mnist_pairs", *STRUCTURE)
 TABLES = (
@@ -43,14 +44,14 @@ TABLES = (
     "response_rank_correlations",
     *("repeatability", "repeatability_summary", "response_plasticity", "response_plasticity_summary"),
     *("response_splitting", "response_splitting_summary"),
-    *("coupled", "coupled_summary"),
+    *("coupled", "coupled_summary", "modern", "modern_networks", "modern_summary"),
 )
 # what follows from any change of a table
 CLAIMS = {"claims_evaluate", "claims_compare", "overview_write"}
 # whose scripts know nothing of the theory
 WITHOUT_THEORY = ("two_points_data", "mnist_fetch", "blobs_measure", "blobs_plot", "response_rank_compare")
 WITHOUT_THEORY += ("response_rank_plot", "response_plasticity_compare", "response_plasticity_plot")
-WITHOUT_THEORY += ("response_splitting_compare", "response_splitting_plot")
+WITHOUT_THEORY += ("response_splitting_compare", "response_splitting_plot", "modern_fetch")
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,8 @@ def test_everything_is_made(smoke, settings):
     expected |= {f"repeatability/{name}.nc" for name in REPEATED}
     expected |= {f"measured_rates/{name}.nc" for name in MEASURED} | {"measured_rates/curves.csv"}
     expected |= {f"width/{name}.{kind}" for name in WIDTHS for kind in ("nc", "csv")}
+    expected |= {f"modern/{name}.{kind}" for name in MODERN for kind in ("nc", "csv")}
+    expected |= {f"modern/data/{name}.nc" for name in ("fashion_mnist", "cifar10")}
     expected |= {f"tables/{name}.csv" for name in TABLES}
     expected |= {f"figures/{name}.{kind}" for name in EXPERIMENTS for kind in ("svg", "png", "csv")}
     words = {"claims.csv", "claims.md", "found.csv", "compared.md", "overview.html"}
@@ -186,7 +189,7 @@ def test_an_edit_of_the_theory_re_runs_fits_but_no_training(smoke, settings):
     fits |= {("final_distance_fit", name) for name in GRID} | {("falsification_fit", name) for name in FALSIFIED}
     fits |= {("clock_fit", name) for name in CLOCKED}
     fits |= {("xor_rates_fit", name) for name in XOR} | {("phase_diagram_fit", name) for name in PHASES}
-    fits |= {("width_fit", name) for name in WIDTHS}
+    fits |= {("width_fit", name) for name in WIDTHS} | {("modern_fit", name) for name in MODERN}
     fits |= {("mnist_structure_fit", name) for name in STRUCTURE}
     assert {job for job in planned if job[1]} == fits
     assert names(planned) == {name for name in rules() if not name.endswith("_train")} - set(WITHOUT_THEORY)
@@ -212,11 +215,12 @@ def test_an_edit_of_the_training_re_runs_everything_but_the_data(smoke, settings
     jobs |= {("mnist_structure_fit", name) for name in STRUCTURE}
     jobs |= {("response_train", name) for name in RESPONSE} | {("measured_rates_train", name) for name in MEASURED}
     jobs |= {(f"width_{step}", name) for step in ("train", "fit") for name in WIDTHS}
+    jobs |= {(f"modern_{step}", name) for step in ("train", "fit") for name in MODERN}
     jobs |= {(f"falsification_{step}", name) for step in ("train", "fit") for name in FALSIFIED}
     jobs |= {("repeatability_train", name) for name in REPEATED}
     jobs |= {("response_plasticity_train", name) for name in ON_CIRCLE}
     assert {job for job in planned if job[1]} == jobs
-    assert names(planned) == set(rules()) - {"two_points_data", "mnist_fetch"}
+    assert names(planned) == set(rules()) - {"two_points_data", "mnist_fetch", "modern_fetch"}
 
 
 def test_a_changed_setting_re_runs_that_setting_only(smoke):

@@ -16,7 +16,7 @@ HERE = ROOT == Path.cwd()
 SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from repdyn.pipeline import claims, sources, study as studies, tables, terminal
+from repdyn.pipeline import between, claims, sources, study as studies, tables, terminal
 from repdyn.pipeline.caching import CheckedCache, remove_unsound_links
 from repdyn.pipeline.checking import ConfigurationError, did_you_mean
 from repdyn.pipeline.options import TABLES
@@ -130,6 +130,18 @@ def evenly(row, count):
     """So many hidden layers of a network, from the first to the last."""
     last = tables.hidden_layers(row, row["in_dim"], row["out_dim"]) - 1
     return [round(n * last / max(count - 1, 1)) for n in range(count)]
+
+
+def modern_data(wildcards):
+    """input: what a row of modern learns."""
+    name = study["modern"]["rows"][wildcards.modern]["data"]
+    made = {"two_points": "two_points/data/points", "mnist": "mnist/images"}
+    return f"<results>/{made.get(name, f'modern/data/{name}')}.nc"
+
+
+def modern_layers(row):
+    """The hidden layers of a row of modern that are analysed: its own, and some from the first to the last."""
+    return sorted({row["layer"], *evenly({**row, **between.ends_of(row["data"])}, study["modern"]["layers"])})
 
 
 def gpu_job(gigabytes=8, hours=2, device=study["training"]["device"]):
@@ -268,10 +280,11 @@ def table(name, title, category, caption=None):
     return report(path, caption=caption, category=category, labels={"result": f"table, {title}"})
 
 
-# On a cluster these run where snakemake does: they take seconds, and one of them needs the internet.
-LOCAL = ["two_points_data", "mnist_fetch"]
+# On a cluster these run where snakemake does: they take seconds, and two of them need the internet.
+LOCAL = ["two_points_data", "mnist_fetch", "modern_fetch"]
 
 
 localrules:
     two_points_data,
     mnist_fetch,
+    modern_fetch,

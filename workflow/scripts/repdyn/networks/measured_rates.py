@@ -17,6 +17,9 @@ Put into the theory's equations dH/dt = -eta_h |dx|^2 w and dY/dt = -w (eta_y H 
 o_enc + o_dec is the exact derivative of the output, in any network. What bypasses the layer, as a skip connection
 around it does, is no part of h, and counts to the decoder.
 
+Where other points are learned as well they go through the network with the two, and L and g are those of all of them:
+H and Y then move for the others' sake, too, and the rates are those that this training shows.
+
 All of it comes from first-order backward passes, for any number F changes at the rate <dF/dtheta, -g>. A layer is held
 fixed by cutting the gradient that flows back into it. So a layer is a submodule's output, and parameters need not be
 split by hand and may be shared by both sides.
@@ -77,8 +80,8 @@ def _forward(module, parameters, buffers, x, names) -> tuple[torch.Tensor, list[
 
     def keep(name):
         def hook(_module, _inputs, output):
-            if not (torch.is_tensor(output) and output.is_floating_point() and output.shape[:1] == (2,)):
-                raise ValueError(f"hidden layer {name!r}: expected one tensor of numbers, (2, ...)")
+            if not (torch.is_tensor(output) and output.is_floating_point() and output.shape[:1] == x.shape[:1]):
+                raise ValueError(f"hidden layer {name!r}: expected one tensor of numbers, ({len(x)}, ...)")
             kept = output.clone()
             calls[name].append(kept if kept.requires_grad else kept.requires_grad_())
             return kept.clone()  # what comes next may write into it
@@ -113,8 +116,9 @@ def measured_rates(
     """The rates at every layer in `hidden`, in that order, or at those places of it that `among` names.
 
     hidden      names of submodules, as in `named_modules`; a name for the k-th time is that submodule's k-th call in a
-                forward pass. Its output is one tensor (2, ...) and is flattened
-    x, y        (2, ...) and (2, out_dim), on the module's device and of its precision; the module maps x to y's shape
+                forward pass. Its output is one tensor (point, ...) and is flattened
+    x, y        (point, ...) and (point, out_dim), on the module's device and of its precision; the module maps x to y's
+                shape. The first two points are the pair; others are learned beside it
     parameters  by name, those that training moves; without them all of the module's own that require a gradient
     buffers     by name; without them the module's own
     dx2         |dx|^2; without it the squared distance of the flattened inputs
@@ -124,7 +128,8 @@ def measured_rates(
     At the kinks of a (leaky) ReLU slopes are autograd's, and a step of finite size need not follow them.
 
     Raises ValueError for a name that is no submodule or is not called that often, a hidden layer that is not one tensor
-    of two points, an output or a target that is not (2, out_dim), and where no parameter moves.
+    of all points, an output or a target that is not (point, out_dim), fewer than two points, and where no parameter
+    moves.
     """
     if parameters is None:
         parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
@@ -134,8 +139,10 @@ def measured_rates(
     parameters = {name: p.detach().requires_grad_() for name, p in parameters.items()}
     buffers = {name: b.detach().clone() for name, b in buffers.items()}
     output, layers = _forward(module, parameters, buffers, x.detach(), hidden)
-    if output.ndim != 2 or len(output) != 2 or output.shape != y.shape:
-        raise ValueError(f"expected output and target (2, out_dim), got {tuple(output.shape)} and {tuple(y.shape)}")
+    points = max(2, len(x))
+    if output.ndim != 2 or len(output) != points or output.shape != y.shape:
+        shapes = f"{tuple(output.shape)} and {tuple(y.shape)}"
+        raise ValueError(f"expected output and target ({points}, out_dim), got {shapes}")
     theta = list(parameters.values())
     g = _gradient(0.5 * (output - y).square().mean(), theta)
     Y = _difference(output).square().sum()

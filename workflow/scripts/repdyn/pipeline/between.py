@@ -8,8 +8,10 @@ hinders the others.
 import os
 
 from repdyn import networks
+from repdyn.data.images import units
+from repdyn.data.mnist import CLASSES
 from repdyn.pipeline.checking import did_you_mean
-from repdyn.pipeline.tables import hidden_layers, memory, shape_of
+from repdyn.pipeline.tables import hidden_layers, memory, row_faults, shape_of
 from repdyn.training.optimisers import FLOW
 
 SYNTHETIC_DIGITS = 50  # test images of each digit that data.mnist_files.synthetic makes
@@ -21,6 +23,7 @@ def check(check, rows: dict[str, dict]) -> None:
     _check_folders(check)
     _check_orders(check)
     _check_mnist(check)
+    _check_modern(check, rows["modern"])
     _check_memory(check, rows)
     if names := check.names.get("two_points"):
         check.selected = _selected(check, names)
@@ -149,6 +152,23 @@ def _check_mnist(check) -> None:
         check.complain(("mnist_structure", "digits"), digits, told)
 
 
+def _check_modern(check, rows) -> None:
+    """Pairs lie among the probes, and these among the images of every row."""
+    probes, *pairs = (check.sound("modern", key) for key in ("probes", "different", "same"))
+    if None not in (probes, *pairs) and 2 * sum(pairs) > probes:
+        told = f"{sum(pairs)} pairs are followed: expected at least {2 * sum(pairs)}"
+        check.complain(("modern", "probes"), probes, told)
+    for row in rows.values():
+        if probes is not None and row["data"] != "two_points" and row["images"] < probes:
+            told = f"row {row['name']} has {row['images']} images: expected at most so many"
+            check.complain(("modern", "probes"), probes, told)
+            break
+    rated, different = check.sound("modern", "rates", "pairs"), check.sound("modern", "different")
+    if None not in (rated, different) and rated > different:
+        told = f"there are {different} pairs of two classes: expected at most so many"
+        check.complain(("modern", "rates", "pairs"), rated, told)
+
+
 def _check_epochs(check, path, finer_path, finer) -> None:
     """Epochs times what makes them finer are whole epochs."""
     epochs = check.sound(*path)
@@ -177,7 +197,7 @@ def _compare_with_memory(check, path, value, needed, what) -> None:
 
 
 def _check_folders(check) -> None:
-    for path in (("results",), ("mnist", "download", "cache")):
+    for path in (("results",), ("mnist", "download", "cache"), ("modern", "download", "cache")):
         folder = check.sound(*path)
         if folder is not None and (fault := folder_fault(folder, check.root)):
             check.complain(path, folder, fault)
@@ -209,4 +229,26 @@ def _sweep_faults(row):
         yield place, f"expected a number > {row['lowest_gain']}, the lowest gain"
 
 
-ROW_FAULTS = {"phase_diagram": _sweep_faults, "response": lambda row: ()}  # between the columns of a row
+def _modern_faults(row):
+    """Rules between the columns of a row of modern: what its data allow, and a network that can be built for them."""
+    points = row["data"] == "two_points"
+    for column in ("images", "batch"):
+        if points and row[column] != 2:
+            yield f"column '{column}' = {row[column]}", "expected 2: there are two points, seen together"
+    if not points and row["images"] % CLASSES:
+        yield f"column 'images' = {row['images']}", f"expected a multiple of {CLASSES}, as many of each class"
+    if row["batch"] > row["images"]:
+        yield f"column 'batch' = {row['batch']}", f"expected at most the images, {row['images']}"
+    yield from row_faults(row, **ends_of(row["data"]))
+
+
+def ends_of(data: str) -> dict[str, int]:
+    """Units at the two ends of a network of modern."""
+    return {"in_dim": 1, "out_dim": 1} if data == "two_points" else {"in_dim": units(data), "out_dim": CLASSES}
+
+
+ROW_FAULTS = {  # between the columns of a row
+    "phase_diagram": _sweep_faults,
+    "modern": _modern_faults,
+    "response": lambda row: (),
+}

@@ -36,8 +36,8 @@ TEXTS = {  # form, and how it is told
         "a folder, relative to the project or absolute, of letters, digits and _ . , + @ = - between the '/'",
     ),
     "a source": (
-        r"^(https?://\S+|npm:(@[a-z0-9._-]+/)?[a-z0-9._-]+@[0-9][0-9A-Za-z.+-]*|(?!npm:)(?!\w+://)\S.*)\Z",
-        "an address (https://...), a package (npm:NAME@VERSION) or a folder",
+        r"^(https?://\S+|npm:(@[a-z0-9._-]+/)?[a-z0-9._-]+@[0-9][0-9A-Za-z.+-]*|deb:[a-z0-9][a-z0-9.+-]+|(?!npm:|deb:)(?!\w+://)\S.*)\Z",
+        "an address (https://...), a package (npm:NAME@VERSION, deb:NAME) or a folder",
     ),
     "the path of a tab-separated table": (r"(?s)^.+\Z", "the path of a tab-separated table"),
     "the path of a list of claims": (r"(?s)^.+\Z", "the path of a list of claims"),

@@ -117,7 +117,7 @@ class _Check:
         places = [self.root / table, SHIPPED / table]
         path = next(filter(Path.is_file, places), places[0])
         found, self.names[experiment], problems = read_table(
-            path, table, columns, **self.ends(experiment), row_faults=faults
+            path, table, columns, **self.ends(experiment), faults_of=faults
         )
         if found is None:
             self.complain((experiment, "table"), table, problems[0])
@@ -141,6 +141,7 @@ def _study(study, rows, check):
         },
         "xor": {},
         "blobs": {"batch_seed": seeds["batches"]},
+        "modern": {"batch_seed": seeds["batches"], "pair_seed": seeds["pairs"]},
         "response": {"batch_seed": seeds["batches"]},
     }
     for experiment, found in rows.items():

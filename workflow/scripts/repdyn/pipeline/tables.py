@@ -21,13 +21,13 @@ from repdyn.pipeline.options import Group
 from repdyn.training.optimisers import FLOW, OPTIMISERS
 
 
-def read_table(path, shown, columns, in_dim=1, out_dim=1, row_faults=None):
+def read_table(path, shown, columns, in_dim=1, out_dim=1, faults_of=None):
     """Rows of a tab-separated table -> (rows, names, problems).
 
     rows: {name: row} of the rows without fault, None if there is no such file; names: every name in the table,
     also of faulty rows. Lines that start with # and blank lines are skipped; rows are numbered by line of the file.
     in_dim and out_dim: units at the two ends of every network, which its layers have to fit.
-    columns: {name: `options.Option`}. row_faults: rules between the columns of another kind of table; a row ->
+    columns: {name: `options.Option`}. faults_of: rules between the columns of another kind of table; a row ->
     (place, what is wrong), ...
     """
     if not Path(path).is_file():
@@ -67,7 +67,7 @@ def read_table(path, shown, columns, in_dim=1, out_dim=1, row_faults=None):
             if v.value is not MISSING  # an absent column is the header's fault, told once
         ]
         if not faults and row.keys() == columns.keys():
-            between = row_faults(row) if row_faults else _row_faults(row, in_dim, out_dim)
+            between = faults_of(row) if faults_of else row_faults(row, in_dim, out_dim)
             faults = [f"{label}, {place}: {told}" for place, told in between]
             if not faults:
                 rows.setdefault(name, {column: row[column] for column in columns})
@@ -126,7 +126,7 @@ def bytes_of(row, in_dim=1, out_dim=1) -> int:
     return 4 * copies * sum(inputs * outputs + biases for inputs, outputs, biases in inputs_and_outputs)
 
 
-def _row_faults(row, in_dim, out_dim):
+def row_faults(row, in_dim, out_dim):
     """Rules between the columns of one row: (columns with their values, what is wrong)."""
     try:
         last = hidden_layers(row, in_dim, out_dim) - 1

@@ -11,20 +11,29 @@ from repdyn.plotting import pages, style
 
 def page(title: str, subtitle: str, handles, summary: pd.DataFrame) -> tuple[Figure, Axes]:
     """A page with one line a setting, in the order of the table, each with what it is and how many networks count."""
-    figure, (ax,) = pages.panels(title, subtitle, handles, [""], 0.12 + 0.235 * len(summary), left=3.05)
-    ax.set_ylim(len(summary) - 0.4, -0.6)
-    ax.set_yticks(range(len(summary)), summary.setting)
-    ax.tick_params(axis="y", length=0)
-    ax.grid(axis="x", color="#e6e6e6", linewidth=0.8)
-    ax.set_axisbelow(True)
-    ax.set_xscale("log")
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    for place, row in enumerate(summary.itertuples()):
-        if place % 2:
+    figure, (ax,) = panels(title, subtitle, handles, summary, [""])
+    return figure, ax
+
+
+def panels(title: str, subtitle: str, handles, summary: pd.DataFrame, titles, widths=None) -> tuple[Figure, list[Axes]]:
+    """As `page`, with several panels beside each other, of which the first names the settings."""
+    height = 0.12 + 0.235 * len(summary)
+    figure, axes = pages.panels(title, subtitle, handles, titles, height, left=3.05, widths=widths)
+    for ax in axes:
+        ax.set_ylim(len(summary) - 0.4, -0.6)
+        ax.set_yticks([])
+        ax.tick_params(axis="y", length=0)
+        ax.grid(axis="x", color="#e6e6e6", linewidth=0.8)
+        ax.set_axisbelow(True)
+        ax.set_xscale("log")
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        for place in range(1, len(summary), 2):
             ax.axhspan(place - 0.5, place + 0.5, color="#f6f6f6", linewidth=0, zorder=0)
+    axes[0].set_yticks(range(len(summary)), summary.setting)
+    for place, row in enumerate(summary.itertuples()):
         about = f"{row.depth} x {row.width}, layer {row.layer}, {row.kept} of {row.networks}"
         colour = style.FAINT if row.kept == row.networks else style.VERMILION
-        ax.annotate(
+        axes[0].annotate(
             about,
             (0, place),
             (-105, 0),
@@ -35,7 +44,7 @@ def page(title: str, subtitle: str, handles, summary: pd.DataFrame) -> tuple[Fig
             fontsize=7.5,
             color=colour,
         )
-    return figure, ax
+    return figure, axes
 
 
 def draw(ax: Axes, summary, networks, column: str, colour, marker: str, shift: float = 0.0, **form) -> None:

@@ -30,7 +30,7 @@ class ModuleTrainer:
         found = described(ensemble)
         self.module, self.hidden = modules.made(found, ensemble.shape)
         for part in self.module.train().modules():  # its own parameters are never used
-            part._buffers.update({name: b.to(self.device) for name, b in part._buffers.items()})
+            part._buffers.update({name: b.to(self.device) for name, b in part._buffers.items() if b is not None})
         self.optimiser = OPTIMISERS[ensemble.solver]
         drawn = [self._initial(found, member) for member in ensemble.members]
         self.parameters = {name: torch.stack([one[name] for one in drawn]).to(self.device) for name in drawn[0]}

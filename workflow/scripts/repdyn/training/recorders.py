@@ -102,18 +102,38 @@ def measured_rates(
     x (2, input), y (2, output). Recorded under the names RATES (network, level, measured), per unit of learning rate;
     what they are: `networks.measured_rates.Rates`. Networks that have not just reached a level are not measured.
     """
+
+    def what(view):
+        return {name: values[:, 0] for name, values in _measured(view, x, y, [(0, 1)], layers).items()}
+
+    return AtLosses(what, levels, every, dict.fromkeys(RATES, ("measured",)))
+
+
+def measured_rates_of_pairs(
+    x: np.ndarray, y: np.ndarray, pairs: Sequence[tuple[int, int]], at: np.ndarray, layers: Sequence[int]
+) -> Look:
+    """Effective rates by measurement of pairs of points among all of x, at some moments.
+
+    As `measured_rates`, along the gradient of the loss on all points x (point, input), y (point, output): recorded
+    under the names RATES (network, rates_at, rated, measured).
+    """
+    dims = dict.fromkeys(RATES, ("rated", "measured"))
+    return Look(lambda view: _measured(view, x, y, pairs, layers), at, "rates_at", dims)
+
+
+def _measured(view: View, x, y, pairs, layers) -> dict[str, np.ndarray]:
+    """RATES (network, pair, layer) of the networks that are asked for; NaN of others."""
     import torch
 
     from repdyn.networks.measured_rates import measured_rates as measure
 
-    def what(view):
-        module, hidden, networks = view.trainer.modules()
-        first = next(iter(networks[0].values()))
-        points = [torch.as_tensor(a, dtype=first.dtype, device=first.device) for a in (x, y)]
-        found = np.full((len(RATES), len(networks), len(layers)), np.nan)
+    module, hidden, networks = view.trainer.modules()
+    first = next(iter(networks[0].values()))
+    x, y = (torch.as_tensor(a, dtype=first.dtype, device=first.device) for a in (x, y))
+    found = np.full((len(RATES), len(networks), len(pairs), len(layers)), np.nan)
+    for p, pair in enumerate(pairs):
+        order = [*pair, *(n for n in range(len(x)) if n not in pair)]
         for n in np.flatnonzero(view.asked):
-            here = measure(module, *points, hidden, networks[n], among=layers)
-            found[:, n] = [[getattr(layer, rate) for layer in here] for rate in RATES]
-        return dict(zip(RATES, found, strict=True))
-
-    return AtLosses(what, levels, every, dict.fromkeys(RATES, ("measured",)))
+            here = measure(module, x[order], y[order], hidden, networks[n], among=layers)
+            found[:, n, p] = [[getattr(layer, rate) for layer in here] for rate in RATES]
+    return dict(zip(RATES, found, strict=True))
