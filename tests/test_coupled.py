@@ -199,7 +199,9 @@ def test_the_figure_says_what_came_out(tables, tmp_path):
     table = artifacts.read_table(summary).query("theory == 'shared' and kept > 0")
     ahead = {name: int((table[table.quantity == name].coupled_over_it < 1).sum()) for name in "HY"}
     settings = table.setting.nunique()
-    said = f"H better than pairs do in {ahead['H']} of {settings} settings of XOR and MNIST, Y in {ahead['Y']}, on average"
+    said = (
+        f"H better than pairs do in {ahead['H']} of {settings} settings of XOR and MNIST, Y in {ahead['Y']}, on average"
+    )
     assert said in title and "short 0 of 2" in subtitle
     certain = table[table.task == "xor"].assign(coupled_over_it_high=[0.9, 1.1])  # of H and of Y
     assert plot.headline(certain).endswith("in 1 of 1 settings of XOR and MNIST, Y in 0")

@@ -141,7 +141,9 @@ def modern_data(wildcards):
 
 def modern_layers(row):
     """The hidden layers of a row of modern that are analysed: its own, and some from the first to the last."""
-    return sorted({row["layer"], *evenly({**row, **between.ends_of(row["data"])}, study["modern"]["layers"])})
+    return sorted(
+        {row["layer"], *evenly({**row, **between.ends_of(row["data"])}, study["modern"]["layers"])}
+    )
 
 
 def gpu_job(gigabytes=8, hours=2, device=study["training"]["device"]):

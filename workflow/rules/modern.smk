@@ -66,9 +66,7 @@ rule modern_analyse:
         networks=table(
             "modern_networks", "every network and layer", "Modern networks", "modern_table"
         ),
-        summary=table(
-            "modern_summary", "means of every setting", "Modern networks", "modern_table"
-        ),
+        summary=table("modern_summary", "means of every setting", "Modern networks", "modern_table"),
     params:
         rows=list(MODERN.values()),  # in this order
         confidence=study["intervals"]["confidence"],

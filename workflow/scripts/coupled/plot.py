@@ -48,7 +48,7 @@ def main(networks: str, summary: str) -> tuple[Figure, pd.DataFrame]:
 
 
 def headline(summary: pd.DataFrame) -> str:
-    """What came out, of every curve: where the coupled theory's error is the smaller one, by its interval if there is."""
+    """Where the coupled theory's error is the smaller one, curve by curve, by its interval if there is one."""
     rivals = summary[(summary.theory == "shared") & (summary.kept > 0)]
     if not len(rivals):
         return "Whether points feel each other cannot be told: no network learned"

@@ -1,6 +1,6 @@
 """Pages whose numbers come from the study of record: docs/templates/PAGE.jinja becomes PAGE, by name.
 
-    python -m repdyn.pipeline.prose        write README.md, paper/paper.md, pages of docs/ and the notebook of the tutorial
+    python -m repdyn.pipeline.prose        README.md, paper/paper.md, pages of docs/, the tutorial's notebook
 
 A template says `{{ cell("two_points_summary", "setting == 'tanh'", "error") }}` where a number stands, so that none is
 typed. In a template are:
