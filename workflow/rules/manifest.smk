@@ -62,7 +62,9 @@ onstart:
     given = workflow.config_settings
     tables_read = [here_or_shipped(study[name]["table"]) for name in TABLES]
     RUN.update(
-        provenance.of_run(dict(config), given.configfiles, dict(given.config), tables_read, ROOT)
+        provenance.of_run(
+            dict(config), given.configfiles, dict(given.config), tables_read, ROOT
+        )
     )
 
 
