@@ -69,8 +69,8 @@ def test_a_terminal_has_one_line_a_job_with_what_is_left(log, monkeypatch):
     assert printed.split("\n") == [
         *("the table", ""),
         "  0%               train tanh: Train it.",
-        " 45%        73 s left  train elu: Train it.",
-        " 90%        13 s left  plot",
+        " 45%    73 s left  train elu: Train it.",
+        " 90%    13 s left  plot",
         *("100% of 4 jobs done in 3 min", ""),
     ]
     line = say(LogEvent.JOB_INFO, **job(9, "train", row="a_very_long_name_" * 4)).splitlines()[-1]
