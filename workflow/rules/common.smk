@@ -260,6 +260,15 @@ def say_little(jobs):
         os.environ["TQDM_DELAY"] = "1e9"  # tqdm's own: seconds until a bar is drawn
 
 
+def reckon_when_a_job_ends():
+    """Without a limit on jobs a second, which a cluster needs, Snakemake does not weigh all waiting jobs again each second.
+
+    With a few hundred of them that took up to a core from the jobs themselves.
+    """
+    if workflow.resource_settings.nodes is None:
+        workflow.scheduling_settings.max_jobs_per_timespan = None
+
+
 def curves_and_fits(names):
     """input: what figures show of rows of two points, in this order."""
     return {
