@@ -54,7 +54,6 @@ refuse_what_lacks_rows(own(workflow.rules))
 refuse_what_is_misspelt(own(workflow.rules))
 frame(own(workflow.rules))
 say_little(own(workflow.rules))
-reckon_when_a_job_ends()
 
 
 rule all:

@@ -261,12 +261,12 @@ def say_little(jobs):
 
 
 def reckon_when_a_job_ends():
-    """Without a limit on jobs a second, which a cluster needs, Snakemake does not weigh all waiting jobs again each second.
+    """Of a local run that begins: no limit on jobs a second, which is for clusters.
 
-    With a few hundred of them that took up to a core from the jobs themselves.
+    With it Snakemake weighs all waiting jobs again each second; a few hundred took up to a core from those that ran.
     """
-    if workflow.resource_settings.nodes is None:
-        workflow.scheduling_settings.max_jobs_per_timespan = None
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
 
 
 def curves_and_fits(names):

@@ -59,6 +59,7 @@ if workflow.is_main_process:
 
 
 onstart:
+    reckon_when_a_job_ends()
     given = workflow.config_settings
     tables_read = [here_or_shipped(study[name]["table"]) for name in TABLES]
     RUN.update(
