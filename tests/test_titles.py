@@ -152,7 +152,11 @@ def test_what_representations_show():
     assert plot_blobs.title(change.assign(value=np.nan)).endswith("no network learned")
 
     rows = found(pairs="all", predictor=["theory", "class and input distance"], correlation=[0.64, 0.65])
-    for ends, words in (((-0.1, 0.1), "not told from"), ((0.1, 0.2), "better than"), ((-0.2, -0.1), "worse than")):
+    for ends, words in (
+        ((-0.1, 0.1), "no better or worse than"),
+        ((0.1, 0.2), "better than"),
+        ((-0.2, -0.1), "worse than"),
+    ):
         adds = rows.assign(theory_adds_low=[np.nan, ends[0]], theory_adds_high=[np.nan, ends[1]])
         assert plot_structure.title(adds).endswith(f"(r = 0.64) {words} class and input distance (r = 0.65)")
     assert plot_structure.title(adds.assign(correlation=[np.nan, 0.65])).startswith("no fit converged")

@@ -44,7 +44,7 @@ def figure(
         "over "
         f"images. {_of_steps(steps)}",
         [style.mark(marker, label, colour) for label, (colour, marker) in LOOKS.items()],
-        [*matrices, "What correlates with the networks"],
+        [*matrices, "What goes with the networks"],
         3.3,
         left=0.4,
         gap=0.35,
@@ -80,7 +80,7 @@ def title(shown: pd.DataFrame) -> str:
     r, other = rows.correlation["theory"], f"class and input distance (r = {simple.correlation:.2f})"
     if np.isnan(r):
         return f"no fit converged, so there is no theory to hold against {other}"
-    said = {1: "better than", -1: "worse than", 0: "not told from"}
+    said = {1: "better than", -1: "worse than", 0: "no better or worse than"}
     word = said[int(style.side(simple.theory_adds_low, simple.theory_adds_high))]
     return f"the theory says how far digits end apart (r = {r:.2f}) {word} {other}"
 
