@@ -83,8 +83,7 @@ def title(summary: pd.DataFrame) -> str:
 
 
 def _moved(ends: list, name: str) -> str:
-    """In how many activations a number is lower in the widest networks than in the narrowest, and in how many "
-    "higher."""
+    """In how many activations the widest networks' number is lower than the narrowest's, and in how many higher."""
     lower = sum(last[f"{name}_high"] < first[f"{name}_low"] for first, last in ends)
     higher = sum(last[f"{name}_low"] > first[f"{name}_high"] for first, last in ends)
     told = [
