@@ -105,7 +105,7 @@ def errors(ax, summary: pd.DataFrame, confidence: float) -> None:
     ax.axvline(CLOSE, color=style.FAINT, linewidth=1.2, linestyle=":")
     ax.set_xscale("log")
     low, high = ax.get_xlim()
-    ticks = [tick for tick in TICKS if low <= tick <= high]
+    ticks = [tick for tick in TICKS if low <= tick <= 0.7 * high]  # a label needs its room
     ax.set_xticks(ticks, [f"{100 * tick:g} %" for tick in ticks])
     ax.minorticks_off()
     ax.set_ylim(places[-1] + 0.7, -0.7)
