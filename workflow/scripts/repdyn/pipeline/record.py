@@ -19,7 +19,7 @@ from repdyn.pipeline.provenance import surroundings
 from repdyn.pipeline.study import BASE, read_study
 
 FIGURES = ("key_figure.png",)  # what README shows
-LARGEST = 64 * 1024  # bytes of a table that is kept: summaries are smaller, tables with a row a step are not
+LARGEST = 256 * 1024  # bytes of a table that is kept: summaries are smaller, tables with a row a step are not
 
 
 def keep(results: Path, record: Path, about: dict, jobs: dict[str, list[workload.Load]]) -> list[Path]:
