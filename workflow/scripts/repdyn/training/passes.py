@@ -94,7 +94,7 @@ caching.CompileResultCacheImpl._locator_classes.insert(0, CompiledCode)  # type:
 
 # Allows the sums over units to be vectorised; the order of additions is then the compiler's, but a fixed one.
 _fast = {"reassoc", "contract", "nsz", "arcp"}
-inner = numba.njit(fastmath=_fast, error_model="numpy")
+inner = numba.njit(fastmath=_fast, error_model="numpy", forceinline=True)
 
 FEW = 8  # points up to which the loops here serve better than a matrix product of the BLAS
 NEAR = 2**15  # weights of a layer that a near cache holds
@@ -186,7 +186,10 @@ pull_activation = _chosen(_pulling, [single(a.slope, expm1=_expm1) for a in ACTI
 
 @intrinsic
 def _prefetch(context, array, index):
-    """Ask for the cache line that holds array[index], which may lie beyond the end, without waiting for it."""
+    """Ask for the cache line that holds the number at `index`, counted through all axes, without waiting for it.
+
+    It may lie beyond the end.
+    """
 
     def emit(context, builder, signature, arguments):
         values = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -224,10 +227,10 @@ def _block(context, flat, first, rows, columns):
 
 
 @inner
-def _ask_for(flat, first, count):
+def _ask_for(W, first, count):
     """Ask for the next rows of weights: by itself a processor foresees one row, not four."""
     for i in range(first, first + count, LINE):
-        _prefetch(flat, i)
+        _prefetch(W, i)
 
 
 _pointer = types.CPointer(types.float32)
@@ -286,11 +289,11 @@ def _add_rank(x, X, G, factors, rows, one, z):
 def _add_products(x, W, z):
     """z += x W for two points, four rows of W at once: so z is loaded and stored a quarter as often."""
     inputs, outputs = W.shape
-    flat, far = W.reshape(-1), W.size > NEAR
+    far = W.size > NEAR
     whole = inputs - inputs % 4
     for i in range(0, whole, 4):
         if far:
-            _ask_for(flat, (i + 4) * outputs, 4 * outputs)
+            _ask_for(W, (i + 4) * outputs, 4 * outputs)
         a0, a1, a2, a3 = x[0, i], x[0, i + 1], x[0, i + 2], x[0, i + 3]
         b0, b1, b2, b3 = x[1, i], x[1, i + 1], x[1, i + 2], x[1, i + 3]
         for o in range(outputs):
@@ -323,11 +326,11 @@ def affine(x, W, b, X, G, factors, rows, z):
 def _pull_two(g, W, gx):
     """gx = g W^T for two points, four rows of W at once."""
     inputs, outputs = W.shape
-    flat, far = W.reshape(-1), W.size > NEAR
+    far = W.size > NEAR
     whole = inputs - inputs % 4
     for i in range(0, whole, 4):
         if far:
-            _ask_for(flat, (i + 4) * outputs, 4 * outputs)
+            _ask_for(W, (i + 4) * outputs, 4 * outputs)
         a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = np.float32(0)
         for o in range(outputs):
             g0, g1 = g[0, o], g[1, o]
@@ -388,12 +391,12 @@ def _pull_and_descend_near(g, W, x, lr, gx):
 def _pull_and_descend(g, W, x, lr, gx):
     """gx = g W^T, and then W -= lr x^T g, in the same pass; up to `FEW` points."""
     inputs, outputs = W.shape
-    points, flat, done = x.shape[0], W.reshape(-1), 0
+    points, done = x.shape[0], 0
     last = points - 2
     if points == 2 and W.size <= NEAR:
         done = _pull_and_descend_near(g, W, x, lr, gx)
     for i in range(done, inputs):
-        _ask_for(flat, (i + 2) * outputs, outputs)
+        _ask_for(W, (i + 2) * outputs, outputs)
         for p in range(0, last, 2):
             a = b = np.float32(0)
             for o in range(outputs):
