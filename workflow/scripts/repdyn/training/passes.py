@@ -94,7 +94,8 @@ caching.CompileResultCacheImpl._locator_classes.insert(0, CompiledCode)  # type:
 
 # Allows the sums over units to be vectorised; the order of additions is then the compiler's, but a fixed one.
 _fast = {"reassoc", "contract", "nsz", "arcp"}
-inner = numba.njit(fastmath=_fast, error_model="numpy", forceinline=True)
+once = numba.njit(fastmath=_fast, error_model="numpy")
+inner = numba.njit(fastmath=_fast, error_model="numpy", forceinline=True)  # a call costs as much as a narrow layer
 
 FEW = 8  # points up to which the loops here serve better than a matrix product of the BLAS
 NEAR = 2**15  # weights of a layer that a near cache holds
@@ -460,7 +461,7 @@ def parameters(theta, first, inputs, outputs):
     return _block(theta, first, inputs, outputs), _block(theta, first + inputs * outputs, 1, outputs)
 
 
-@inner
+@once
 def windows(x, shape, channels):
     """What a convolution's window sees at each position of every point: (point x position, kernel x channels).
 
@@ -476,7 +477,7 @@ def windows(x, shape, channels):
     return rows
 
 
-@inner
+@once
 def pull_windows(g, W, channels, gx):
     """The gradient with respect to a convolution's input, gx (point, units), from that of what it computes."""
     rows = np.empty((g.shape[0], W.shape[0]), np.float32)
@@ -489,7 +490,7 @@ def pull_windows(g, W, channels, gx):
                 gx[p, q * channels + i] += rows[p * positions + q, i]
 
 
-@inner
+@once
 def forward(net, theta, X, G, factors, rows, x, mask, buffers):
     """All layers. X, G: the rows of what is not folded into theta yet, `rows` of them with these factors.
 
@@ -521,7 +522,7 @@ def forward(net, theta, X, G, factors, rows, x, mask, buffers):
             h[:] = a + view(H, at[n + 1 - skips[n]], points, outputs)
 
 
-@inner
+@once
 def backward(net, theta, X, G, factors, rows, points, mask, buffers, which, M, V, lr, c1, c2):
     """Pull the gradient of the output, the last block of D, back through the last forward pass.
 
@@ -578,7 +579,7 @@ def backward(net, theta, X, G, factors, rows, points, mask, buffers, which, M, V
             move(which, b, b_m, b_v, ones, g, lr, c1, c2)
 
 
-@inner
+@once
 def workspace(net, points):
     """Buffers for so many points, flat, layer after layer: H, A, Z, U, D.
 
@@ -595,7 +596,7 @@ def workspace(net, points):
     )
 
 
-@inner
+@once
 def observe(net, buffers, points, pairs, distances, output):
     """Squared distances (layer, pair) of pairs of points in hidden layers, and the output (point, unit)."""
     widths, at = net[0], net[1]
@@ -611,7 +612,7 @@ def observe(net, buffers, points, pairs, distances, output):
     output[:] = view(buffers[0], at[last], points, widths[last])[: output.shape[0]]
 
 
-@inner
+@once
 def error(net, buffers, points, true_points, y):
     """The loss 1/2 MSE of the last forward pass; its gradient becomes the last block of D. y (true_points, output)."""
     widths, at = net[0], net[1]
