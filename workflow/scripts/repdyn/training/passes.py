@@ -94,7 +94,8 @@ caching.CompileResultCacheImpl._locator_classes.insert(0, CompiledCode)  # type:
 
 # Allows the sums over units to be vectorised; the order of additions is then the compiler's, but a fixed one.
 _fast = {"reassoc", "contract", "nsz", "arcp"}
-inner = numba.njit(fastmath=_fast, error_model="numpy")
+once = numba.njit(fastmath=_fast, error_model="numpy")
+inner = numba.njit(fastmath=_fast, error_model="numpy", forceinline=True)  # a call costs as much as a narrow layer
 
 FEW = 8  # points up to which the loops here serve better than a matrix product of the BLAS
 NEAR = 2**15  # weights of a layer that a near cache holds
@@ -186,7 +187,10 @@ pull_activation = _chosen(_pulling, [single(a.slope, expm1=_expm1) for a in ACTI
 
 @intrinsic
 def _prefetch(context, array, index):
-    """Ask for the cache line that holds array[index], which may lie beyond the end, without waiting for it."""
+    """Ask for the cache line that holds the number at `index`, counted through all axes, without waiting for it.
+
+    It may lie beyond the end.
+    """
 
     def emit(context, builder, signature, arguments):
         values = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -224,10 +228,10 @@ def _block(context, flat, first, rows, columns):
 
 
 @inner
-def _ask_for(flat, first, count):
+def _ask_for(W, first, count):
     """Ask for the next rows of weights: by itself a processor foresees one row, not four."""
     for i in range(first, first + count, LINE):
-        _prefetch(flat, i)
+        _prefetch(W, i)
 
 
 _pointer = types.CPointer(types.float32)
@@ -286,11 +290,11 @@ def _add_rank(x, X, G, factors, rows, one, z):
 def _add_products(x, W, z):
     """z += x W for two points, four rows of W at once: so z is loaded and stored a quarter as often."""
     inputs, outputs = W.shape
-    flat, far = W.reshape(-1), W.size > NEAR
+    far = W.size > NEAR
     whole = inputs - inputs % 4
     for i in range(0, whole, 4):
         if far:
-            _ask_for(flat, (i + 4) * outputs, 4 * outputs)
+            _ask_for(W, (i + 4) * outputs, 4 * outputs)
         a0, a1, a2, a3 = x[0, i], x[0, i + 1], x[0, i + 2], x[0, i + 3]
         b0, b1, b2, b3 = x[1, i], x[1, i + 1], x[1, i + 2], x[1, i + 3]
         for o in range(outputs):
@@ -323,11 +327,11 @@ def affine(x, W, b, X, G, factors, rows, z):
 def _pull_two(g, W, gx):
     """gx = g W^T for two points, four rows of W at once."""
     inputs, outputs = W.shape
-    flat, far = W.reshape(-1), W.size > NEAR
+    far = W.size > NEAR
     whole = inputs - inputs % 4
     for i in range(0, whole, 4):
         if far:
-            _ask_for(flat, (i + 4) * outputs, 4 * outputs)
+            _ask_for(W, (i + 4) * outputs, 4 * outputs)
         a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = np.float32(0)
         for o in range(outputs):
             g0, g1 = g[0, o], g[1, o]
@@ -388,12 +392,12 @@ def _pull_and_descend_near(g, W, x, lr, gx):
 def _pull_and_descend(g, W, x, lr, gx):
     """gx = g W^T, and then W -= lr x^T g, in the same pass; up to `FEW` points."""
     inputs, outputs = W.shape
-    points, flat, done = x.shape[0], W.reshape(-1), 0
+    points, done = x.shape[0], 0
     last = points - 2
     if points == 2 and W.size <= NEAR:
         done = _pull_and_descend_near(g, W, x, lr, gx)
     for i in range(done, inputs):
-        _ask_for(flat, (i + 2) * outputs, outputs)
+        _ask_for(W, (i + 2) * outputs, outputs)
         for p in range(0, last, 2):
             a = b = np.float32(0)
             for o in range(outputs):
@@ -457,7 +461,7 @@ def parameters(theta, first, inputs, outputs):
     return _block(theta, first, inputs, outputs), _block(theta, first + inputs * outputs, 1, outputs)
 
 
-@inner
+@once
 def windows(x, shape, channels):
     """What a convolution's window sees at each position of every point: (point x position, kernel x channels).
 
@@ -473,7 +477,7 @@ def windows(x, shape, channels):
     return rows
 
 
-@inner
+@once
 def pull_windows(g, W, channels, gx):
     """The gradient with respect to a convolution's input, gx (point, units), from that of what it computes."""
     rows = np.empty((g.shape[0], W.shape[0]), np.float32)
@@ -486,7 +490,7 @@ def pull_windows(g, W, channels, gx):
                 gx[p, q * channels + i] += rows[p * positions + q, i]
 
 
-@inner
+@once
 def forward(net, theta, X, G, factors, rows, x, mask, buffers):
     """All layers. X, G: the rows of what is not folded into theta yet, `rows` of them with these factors.
 
@@ -518,7 +522,7 @@ def forward(net, theta, X, G, factors, rows, x, mask, buffers):
             h[:] = a + view(H, at[n + 1 - skips[n]], points, outputs)
 
 
-@inner
+@once
 def backward(net, theta, X, G, factors, rows, points, mask, buffers, which, M, V, lr, c1, c2):
     """Pull the gradient of the output, the last block of D, back through the last forward pass.
 
@@ -575,7 +579,7 @@ def backward(net, theta, X, G, factors, rows, points, mask, buffers, which, M, V
             move(which, b, b_m, b_v, ones, g, lr, c1, c2)
 
 
-@inner
+@once
 def workspace(net, points):
     """Buffers for so many points, flat, layer after layer: H, A, Z, U, D.
 
@@ -592,7 +596,7 @@ def workspace(net, points):
     )
 
 
-@inner
+@once
 def observe(net, buffers, points, pairs, distances, output):
     """Squared distances (layer, pair) of pairs of points in hidden layers, and the output (point, unit)."""
     widths, at = net[0], net[1]
@@ -608,7 +612,7 @@ def observe(net, buffers, points, pairs, distances, output):
     output[:] = view(buffers[0], at[last], points, widths[last])[: output.shape[0]]
 
 
-@inner
+@once
 def error(net, buffers, points, true_points, y):
     """The loss 1/2 MSE of the last forward pass; its gradient becomes the last block of D. y (true_points, output)."""
     widths, at = net[0], net[1]
