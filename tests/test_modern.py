@@ -19,6 +19,7 @@ from two_points import data as two_points_data
 
 from repdyn import artifacts
 from repdyn.data import cifar_files, downloads, image_files, images
+from repdyn.data import pictures as shapes
 from repdyn.data.downloads import File, Unavailable
 from repdyn.networks import Shape
 from repdyn.networks.measured_rates import measured_rates
@@ -173,7 +174,7 @@ def test_parts_are_balanced_and_probes_hold_the_pairs():
     assert len({*shown}) == 20 and np.array_equal(shown[places], pairs)
     with pytest.raises(ValueError, match="2 images of 60 can't hold the 3 images of pairs"):
         images.probes(60, pairs, 2, seed=0)
-    assert images.picture(3072) == (3, 32, 32) and images.picture(784) == (1, 28, 28) and images.picture(5) == (1, 1, 5)
+    assert shapes.picture(3072) == (3, 32, 32) and shapes.picture(784) == (1, 28, 28) and shapes.picture(5) == (1, 1, 5)
 
 
 RESNET = Shape(width=6, depth=2, activation="relu", in_dim=3 * 64, out_dim=10)
@@ -332,7 +333,7 @@ def test_the_figure_says_what_came_out(study, tmp_path):
 def test_stand_ins_have_the_form_of_the_data():
     for name, expected in (("fashion_mnist", 784), ("cifar10", 3072)):
         arrays = image_files.synthetic(name)
-        assert arrays["train_images"].shape[1] == expected == images.units(name)
+        assert arrays["train_images"].shape[1] == expected == shapes.units(name)
         assert set(np.bincount(arrays["test_labels"])) == {50} and arrays["train_images"].dtype == np.uint8
 
 
