@@ -19,6 +19,7 @@ from two_points import data as two_points_data
 
 from repdyn import artifacts
 from repdyn.data import cifar_files, downloads, image_files, images
+from repdyn.data import pictures as shapes
 from repdyn.data.downloads import File, Unavailable
 from repdyn.networks import Shape
 from repdyn.networks.measured_rates import measured_rates
@@ -173,7 +174,7 @@ def test_parts_are_balanced_and_probes_hold_the_pairs():
     assert len({*shown}) == 20 and np.array_equal(shown[places], pairs)
     with pytest.raises(ValueError, match="2 images of 60 can't hold the 3 images of pairs"):
         images.probes(60, pairs, 2, seed=0)
-    assert images.picture(3072) == (3, 32, 32) and images.picture(784) == (1, 28, 28) and images.picture(5) == (1, 1, 5)
+    assert shapes.picture(3072) == (3, 32, 32) and shapes.picture(784) == (1, 28, 28) and shapes.picture(5) == (1, 1, 5)
 
 
 RESNET = Shape(width=6, depth=2, activation="relu", in_dim=3 * 64, out_dim=10)
@@ -233,7 +234,7 @@ def test_rates_among_other_points_are_those_of_a_small_step(model):
 
 
 ROWS = {
-    "layernorm": ("two_points", "layernorm", "leaky_relu", 0.003, 20, 3, 2, 2, 300),
+    "recurrent": ("two_points", "recurrent", "tanh", 0.01, 20, 3, 2, 2, 600),
     "digits": ("mnist", "mlp", "tanh", 0.3, 20, 3, 30, 10, 600),
     "clothes": ("fashion_mnist", "mlp", "tanh", 0.3, 20, 3, 30, 10, 600),
     "short": ("cifar10", "batchnorm_resnet", "relu", 0.01, 2, 2, 30, 20, 20),
@@ -288,7 +289,7 @@ def test_networks_and_summary_are_means_over_what_was_learned(study):
             assert getattr(row, name) == pytest.approx(np.exp(np.log(mine[name]).mean()))
     short = networks[networks.setting == "short"]
     assert not short.kept.any() and short.reason.str.contains("pairs were learned").all()
-    assert networks[networks.setting == "layernorm"].kept.all() and networks.setting.nunique() == 4
+    assert networks[networks.setting == "recurrent"].kept.all() and networks.setting.nunique() == 4
     for row in summary[summary.kept > 0].itertuples():
         mine = networks.query("setting == @row.setting and layer == @row.layer and kept")
         assert row.orbit_error == pytest.approx(intervals.mean(mine.orbit_error, scale="log").value)
@@ -310,9 +311,9 @@ def test_fashion_is_held_against_the_same_network_on_mnist(study):
 
 def test_measured_rates_say_what_a_step_does(study):
     """On two points, where training descends what is measured: recorded distances against the measured derivative."""
-    run = artifacts.read_dataset(study[0] / "layernorm_runs.nc").sel(seed=0, layer=1).isel(pair=0, rated=0)
+    run = artifacts.read_dataset(study[0] / "recurrent_runs.nc").sel(seed=0, layer=1).isel(pair=0, rated=0)
     H = run.H.sel(step=run.rates_step).values
-    later = run.H.sel(step=np.minimum(run.rates_step.values + 1, 300)).values
+    later = run.H.sel(step=np.minimum(run.rates_step.values + 1, 600)).values
     moving = np.abs(later - H) > 1e-3 * np.ptp(run.H.values)
     assert moving.sum() >= 3
     np.testing.assert_allclose((later - H)[moving], (run.learning_rate * run.dH.values)[moving], rtol=0.1)
@@ -332,7 +333,7 @@ def test_the_figure_says_what_came_out(study, tmp_path):
 def test_stand_ins_have_the_form_of_the_data():
     for name, expected in (("fashion_mnist", 784), ("cifar10", 3072)):
         arrays = image_files.synthetic(name)
-        assert arrays["train_images"].shape[1] == expected == images.units(name)
+        assert arrays["train_images"].shape[1] == expected == shapes.units(name)
         assert set(np.bincount(arrays["test_labels"])) == {50} and arrays["train_images"].dtype == np.uint8
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from repdyn import artifacts
 from repdyn.plotting import rows, style
@@ -39,11 +40,13 @@ def main(networks: str, summary: str, confidence: float) -> tuple[Figure, pd.Dat
             rows.draw(panel, summary, networks, column, colour, marker, shift)
     ax.axvline(CLOSE, color=style.FAINT, linewidth=1, linestyle=":")
     style.percents(ax.xaxis)
-    ax.set_xlabel("error (log): RMS residual by the range, over active steps; of the path over all that Y passes")
+    ax.set_xlabel("error (log): RMS residual by the range of the curve")
     beside.axvspan(1 / CONSTANT, CONSTANT, color="#dddddd", linewidth=0, zorder=1)
     beside.axvline(1, color=style.FAINT, linewidth=1, linestyle=":")
+    for panel in (ax, beside):
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     beside.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    beside.set_xlabel("measured rate (log), end of learning by start")
+    beside.set_xlabel("rate at the end of learning by that at its start (log)")
     ends = [f"{name}{end}" for name in (*ERRORS, *DRIFTS) for end in ("", "_low", "_high", "_n")]
     return figure, summary[["setting", "place", "layer", "networks", "kept", *ends]]
 

@@ -11,7 +11,7 @@ import logging
 import numpy as np
 
 from repdyn import artifacts
-from repdyn.data import images, mnist
+from repdyn.data import images, mnist, pictures
 
 TESTED = 1000  # test images of the accuracy
 
@@ -106,7 +106,7 @@ def _points(path: str) -> dict:
 def _images(path: str, row: dict, probes: int, different: int, same: int) -> dict:
     """Training images of a row, the probes and pairs among them, and test images."""
     data = artifacts.read_dataset(path)
-    colours = images.SHAPES[row["data"]][0]
+    colours = pictures.SHAPES[row["data"]][0]
     mean, std = images.statistics(data.train_images.values, colours)
     logging.info("mean %s and standard deviation %s of pixels / 255, colour by colour", mean.round(4), std.round(4))
     sets = {}

@@ -8,7 +8,7 @@ import numpy as np
 
 from repdyn.data import cifar_files, mnist_files
 from repdyn.data.downloads import Assembly, File
-from repdyn.data.images import SHAPES
+from repdyn.data.pictures import SHAPES
 
 Arrays = dict[str, np.ndarray]
 FASHION = {  # Xiao, Rasul & Vollgraf 2017; of MNIST's form, and under its names

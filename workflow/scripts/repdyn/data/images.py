@@ -1,25 +1,10 @@
-"""Image data sets as networks see them: their shapes, their normalisation, and balanced parts of them."""
+"""Image data sets as networks see them: their normalisation, and balanced parts of them."""
 
 import numpy as np
 
 from repdyn.data.mnist import CLASSES
 
-SHAPES = {"mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "cifar10": (3, 32, 32)}  # colours, rows, columns
 LEVELS = 256
-
-
-def units(name: str) -> int:
-    """Inputs of a network that sees these images, colour after colour."""
-    return int(np.prod(SHAPES[name]))
-
-
-def picture(inputs: int) -> tuple[int, int, int]:
-    """What image so many numbers are: colours, rows, columns. A square in three colours or in one, else one row."""
-    for colours in (3, 1):
-        side = round((inputs / colours) ** 0.5)
-        if colours * side**2 == inputs:
-            return colours, side, side
-    return 1, 1, inputs
 
 
 def statistics(images: np.ndarray, colours: int) -> tuple[np.ndarray, np.ndarray]:

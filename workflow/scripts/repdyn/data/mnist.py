@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from repdyn.data.pictures import CLASSES
+
 MEAN, STD = 0.1307, 0.3081  # of all training pixels / 255
-CLASSES, SIDE = 10, 28
+SIDE = 28
 TITLES = {"mnist": "MNIST: ", "synthetic": "SYNTHETIC STAND-IN, NOT MNIST: "}  # how the title of a figure begins
 
 

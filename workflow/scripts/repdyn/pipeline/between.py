@@ -8,8 +8,7 @@ hinders the others.
 import os
 
 from repdyn import networks
-from repdyn.data.images import units
-from repdyn.data.mnist import CLASSES
+from repdyn.data.pictures import CLASSES, units
 from repdyn.pipeline.checking import did_you_mean
 from repdyn.pipeline.tables import hidden_layers, memory, row_faults, shape_of
 from repdyn.training.optimisers import FLOW

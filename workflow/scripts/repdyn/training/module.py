@@ -19,6 +19,7 @@ from repdyn.training.optimisers import OPTIMISERS
 from repdyn.training.trace import Batch, Follow, Stop, Trace
 
 CACHE = 16 * 2**20  # bytes of parameters that are stacked on a CPU: larger stacks would only leave its cache
+MANY = 256  # inputs of an image: a CPU passes modules of one's own over these faster one by one than stacked
 ACTIVATIONS_KEPT = 6  # memory of a network by that of its parameters: gradients, the optimiser's, activations
 
 
@@ -38,6 +39,7 @@ class ModuleTrainer:
             {name: torch.zeros_like(p) for name, p in self.parameters.items()} for _ in range(self.optimiser.memory)
         ]
         self.drops = {name: part for name, part in self.module.named_modules() if isinstance(part, modules.Dropout)}
+        self.alone = isinstance(found, Module) and ensemble.shape.in_dim > MANY and self.device.type == "cpu"
         self.draws = []
         if self.drops:
             self.draws = [generator(DROPOUT, ensemble.dropout_seed, member.seed) for member in ensemble.members]
@@ -89,7 +91,7 @@ class ModuleTrainer:
         """Which networks go through a pass together."""
         size = self.networks
         if self.device.type == "cpu":
-            size = max(1, CACHE * ACTIVATIONS_KEPT // self.bytes_each)
+            size = 1 if self.alone else max(1, CACHE * ACTIVATIONS_KEPT // self.bytes_each)
         return [slice(first, min(first + size, self.networks)) for first in range(0, self.networks, size)]
 
     def _gradients(self, stack: slice, masks, x, y):
@@ -214,7 +216,12 @@ class ModuleTrainer:
         parts = []
         for stack in self._stacks():
             here = _part(self.parameters, stack), _part(masks, stack), _rows(x, stack) if own else x.select(0, 0)
-            parts.append(vmap(self._passed, in_dims=(0, 0, 0 if own else None))(*here))
+            if self.alone:
+                named = [{name: v.select(0, 0) for name, v in values.items()} for values in here[:2]]
+                out, layers = self._passed(*named, here[2].select(0, 0) if own else here[2])
+                parts.append((out.unsqueeze(0), [h.unsqueeze(0) for h in layers]))
+            else:
+                parts.append(vmap(self._passed, in_dims=(0, 0, 0 if own else None))(*here))
         outputs, hidden = zip(*parts)
         return torch.cat(outputs), [torch.cat(layer) for layer in zip(*hidden)]
 

@@ -5,6 +5,7 @@ Moment t is the state before update t (t = 0, 1, ...), so 0 is the initial netwo
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +82,7 @@ class View:
     networks of the ensemble they are. asked: (network,) whose answers are used; of the others any will do.
     """
 
-    trainer: object
+    trainer: Any
     moment: int
     index: np.ndarray
     asked: np.ndarray
@@ -117,7 +118,7 @@ def measured_rates_of_pairs(
     As `measured_rates`, along the gradient of the loss on all points x (point, input), y (point, output): recorded
     under the names RATES (network, rates_at, rated, measured).
     """
-    dims = dict.fromkeys(RATES, ("rated", "measured"))
+    dims: dict[str, tuple[str, ...]] = dict.fromkeys(RATES, ("rated", "measured"))
     return Look(lambda view: _measured(view, x, y, pairs, layers), at, "rates_at", dims)
 
 

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from itertools import pairwise
 
-from repdyn.data.images import picture
+from repdyn.data.pictures import picture
 from repdyn.networks import Shape
 
 

@@ -1,6 +1,6 @@
 """A small vision transformer: self-attention over the patches of an image."""
 
-from repdyn.data.images import picture
+from repdyn.data.pictures import picture
 from repdyn.networks import Shape
 
 HEADS, PATCH = 2, 4
