@@ -44,7 +44,8 @@ def main(networks: str, summary: str, confidence: float) -> tuple[Figure, pd.Dat
     beside.axvspan(1 / CONSTANT, CONSTANT, color="#dddddd", linewidth=0, zorder=1)
     beside.axvline(1, color=style.FAINT, linewidth=1, linestyle=":")
     for panel in (ax, beside):
-        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        low, high = panel.get_xlim()
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
     beside.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     beside.set_xlabel("rate at the end of learning by that at its start (log)")
     ends = [f"{name}{end}" for name in (*ERRORS, *DRIFTS) for end in ("", "_low", "_high", "_n")]
