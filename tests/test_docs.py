@@ -11,7 +11,7 @@ PAGES = [Path("README.md"), Path("CONTRIBUTING.md"), Path("config/README.md"), *
 
 # planned by the test below, on the smoke study: the targets are there
 PLANNED = {
-    "snakemake clock",
+    "snakemake key_figure",
     "snakemake results/two_points/two_layer.nc",
     "snakemake results/two_points/two_layer.csv",
     "snakemake results/tables/two_points.csv",
@@ -32,6 +32,9 @@ ELSEWHERE = {
     ),
     "SNAKEMAKE_OUTPUT_CACHE=/path/to/folder snakemake all --cache": "conftest.py::smoke_study",
     "make CACHE=/path/to/folder": "test_caching.py::test_make_takes_a_folder_with_a_blank",
+    "make archive": "test_archive.py::test_it_holds_results_project_and_a_description_of_each",
+    "make verify": ("test_verify.py::test_results_are_made_again_elsewhere_and_a_changed_digit_is_found"),
+    "make claim NAME=deep_orbit_late": "test_agreement.py::test_a_claim_is_told_with_number_criterion_table_and_record",
     "make report": "test_report.py::test_every_figure_can_be_seen_without_a_network",
     **dict.fromkeys(
         (
@@ -53,10 +56,6 @@ NOT_RUN = {
     "pip install '.[torch]'": "would fetch torch; test_library.py installs the package without it",
     "squeue --me": "SLURM's own",
     "tail -f results/logs/two_points_train/default.log": "does not end",
-    "apptainer build repdyn.sif workflow/envs/repdyn.def": "Apptainer could not be had; the page says so",
-    'sbatch --gpus=1 --cpus-per-task=8 --mem=32G --time=1-0 --wrap "apptainer run --nv repdyn.sif all"': (
-        "Apptainer could not be had; the page says so"
-    ),
     "pip install snakemake-executor-plugin-kubernetes snakemake-storage-plugin-s3": "no Kubernetes; the page says so",
     "generate-slurm-partition-config > profiles/slurm/partitions.yaml": "describes the reader's own cluster",
 }

@@ -26,7 +26,7 @@ from pathlib import Path
 import yaml
 
 from repdyn.pipeline.crate import Member, Run, metadata
-from repdyn.pipeline.record import LIBRARIES
+from repdyn.pipeline.provenance import LIBRARIES
 from repdyn.pipeline.study import BASE
 
 METADATA, PATCH, LOCK = "ro-crate-metadata.json", "uncommitted.patch", "requirements.lock"

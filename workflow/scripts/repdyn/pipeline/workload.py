@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from repdyn import networks
+from repdyn.pipeline import between
 from repdyn.pipeline.tables import hidden_layers, shape_of
 from repdyn.training.optimisers import FLOW, OPTIMISERS
 
@@ -204,6 +205,15 @@ def _response_plasticity(study):
             yield _of_response(row, steps, methods * (1 + ages) * block["times"], task)
 
 
+def _modern(study):
+    block = study["modern"]
+    for row in study["modern"]["rows"].values():
+        ends = between.ends_of(row["data"])
+        seen = row["batch"] / (1 if row["data"] == "two_points" else 2)  # an example costs half of what two points do
+        pairs = block["different"] + block["same"]
+        yield _load(row, lambda layers: block["moments"] * pairs * (layers + 4), steps=row["steps"] * seen, **ends)
+
+
 def _of_response(row: dict, steps: float, kept: float, task: dict) -> Load:
     plain = {**row, "model": "mlp", "depth": 1, "solver": "sgd"}
     return _load(plain, lambda _: kept, steps=steps, in_dim=2, out_dim=task["bits"])
@@ -220,6 +230,7 @@ _RULES = {
     "xor_rates": _xor_rates,
     "blobs": _blobs,
     "mnist": _mnist,
+    "modern": _modern,
     "response": _response,
     "response_plasticity": _response_plasticity,
 }
