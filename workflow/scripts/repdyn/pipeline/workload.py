@@ -207,11 +207,11 @@ def _response_plasticity(study):
 
 def _modern(study):
     block = study["modern"]
-    for row in study["modern"]["rows"].values():
+    curves = block["moments"] * (block["different"] + block["same"])
+    for row in block["rows"].values():
+        seen = 1 if row["data"] == "two_points" else row["batch"] / 2  # passes of two points
         ends = between.ends_of(row["data"])
-        seen = row["batch"] / (1 if row["data"] == "two_points" else 2)  # an example costs half of what two points do
-        pairs = block["different"] + block["same"]
-        yield _load(row, lambda layers: block["moments"] * pairs * (layers + 4), steps=row["steps"] * seen, **ends)
+        yield _load(row, lambda layers: curves * (layers + 4), steps=row["steps"] * seen, **ends)
 
 
 def _of_response(row: dict, steps: float, kept: float, task: dict) -> Load:
