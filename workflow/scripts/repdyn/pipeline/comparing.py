@@ -83,7 +83,11 @@ Part = tuple[str, float | None, str]
 def _arrays(made: Path, again: Path) -> Iterator[Part]:
     with artifacts.read_dataset(made) as before, artifacts.read_dataset(again) as after:
         if set(before.variables) != set(after.variables):
-            yield f"variables {sorted(set(before.variables) ^ set(after.variables))} are in one alone", None, ""
+            yield (
+                f"variables {sorted(map(str, set(before.variables) ^ set(after.variables)))} are in one alone",
+                None,
+                "",
+            )
             return
         for name in before.variables:
             yield from _array(str(name), before[name], after[name])
