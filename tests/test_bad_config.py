@@ -395,7 +395,7 @@ CELL_CASES = [
     ("cnn", "activation", "softmax", ACTIVATION),
     ("cnn", "activation", "LeakyRelu", f"{ACTIVATION}; did you mean 'leaky_relu'?"),
     ("cnn", "activation", "swish", f"{ACTIVATION}; did you mean 'silu'?"),
-    ("skip", "model", "transformer", MODEL),
+    ("skip", "model", "transformer", f"{MODEL}; did you mean 'vision_transformer'?"),
     ("skip", "model", "ResNet-", f"{MODEL}; did you mean 'resnet'?"),
     ("flat", "solver", "adamw", f"{SOLVER}; did you mean 'adam'?"),
     (

@@ -427,7 +427,11 @@ def draw(folder, output):
     tables = [folder / f"{name}.csv" for name in ("law", "verdicts")]
     law = figure_files(plot_response_law, output, *tables, 0.95, name="law_figure")
     rank = figure_files(
-        plot_response_rank, output, *(folder / f"{name}.csv" for name in RANK_TABLES), 0.95, name="rank_figure"
+        plot_response_rank,
+        output,
+        *(folder / f"{name}.csv" for name in ("rank", "effects", "combined")),
+        0.95,
+        name="rank_figure",
     )
     return [path.read_bytes() for path in (*law, *rank)]
 

@@ -64,13 +64,14 @@ def test_every_optimiser_is_compared_with_torchs():
 def test_training_is_that_of_torch(kind, model, solver):
     shape, points, targets = task(model)
     together = ensemble(model, shape, slower(MEMBERS, solver), solver)
-    trainer = after(kind(together), points, targets, 25)
+    steps = 8 if model == "batchnorm_resnet" else 25  # normalisation makes much of rounding, and ReLU's kinks more
+    trainer = after(kind(together), points, targets, steps)
     hidden, output = trainer.look(points)
     x, y = (torch.tensor(a, dtype=torch.float32) for a in (points, targets))
     for e, member in enumerate(together.members):
         module, names = plain(together, e)
         stepper = STEPPERS[solver](module.parameters(), member.lr)
-        for _ in range(25):
+        for _ in range(steps):
             stepper.zero_grad()
             (0.5 * nn.functional.mse_loss(module(x), y)).backward()
             stepper.step()

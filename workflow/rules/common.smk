@@ -183,8 +183,9 @@ def selected(experiment, *names):
 
 
 def question(experiment, jobs):
-    """What an experiment is about: the sentence of its target."""
-    return next(job.docstring for job in jobs if job.name == experiment)
+    """What an experiment is about: the sentence of its target, whose name has a prefix in a module."""
+    named = [job for job in jobs if job.name == experiment or job.name.endswith(f"_{experiment}")]
+    return min(named, key=lambda job: len(job.name)).docstring
 
 
 def own(jobs):
@@ -257,7 +258,7 @@ def say_little(jobs):
     cost = terminal.seconds_of_rules(here_or_shipped("docs/record/cost.csv"))
     terminal.shorten(sentences, cost, workflow.output_settings.dryrun)
     if workflow.resource_settings.cores != 1:
-        os.environ["TQDM_DELAY"] = "1e9"  # tqdm's own: seconds until a bar is drawn
+        os.environ.update(TQDM_DELAY="1e9")  # tqdm's own: seconds until a bar is drawn
 
 
 def reckon_when_a_job_ends():
@@ -267,6 +268,9 @@ def reckon_when_a_job_ends():
     """
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
+
+
+
 
 
 def curves_and_fits(names):
