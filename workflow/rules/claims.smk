@@ -18,31 +18,6 @@ DECIDING = {
 }
 
 
-config["found"][FIGURE].
-
-MAKERS = {
-    Path(path).stem: (job.name, path)
-    for job in own(workflow.rules)
-    for path in job.output
-    if Path(path).parent.name == "tables"
-}
-SHOWN = experiments(own(workflow.rules))
-CLAIMS = checked(claims.load, here_or_shipped(study["claims"]["file"]), {*MAKERS}, {*SHOWN})
-# what a claim needs may lack rows that are not selected; it is told as not evaluated then
-DECIDING = {
-    path
-    for maker, path in (MAKERS[claim.table] for claim in CLAIMS)
-    if not any(maker.startswith(f"{name}_") for name in study["faults"])
-}
-
-
-def shown_by(claim):
-    """The figure of a claim: the one that it names, else that of the experiment which makes its table, if it has one."""
-    maker, _ = MAKERS[claim.table]
-    of_maker = [name for name in SHOWN if maker.startswith(f"{name}_")]
-    return claim.figure or max(of_maker, key=len, default="")
-
-
 config["found"] = claims.found(f"{study['results']}/found.csv", SHOWN)
 
 

@@ -270,7 +270,11 @@ def reckon_when_a_job_ends():
         workflow.scheduler.job_rate_limiter = None
 
 
-
+def shown_by(claim):
+    """The figure of a claim: the one that it names, else that of the experiment which makes its table, if it has one."""
+    maker, _ = MAKERS[claim.table]
+    of_maker = [name for name in SHOWN if maker.startswith(f"{name}_")]
+    return claim.figure or max(of_maker, key=len, default="")
 
 
 def curves_and_fits(names):
