@@ -23,6 +23,7 @@ from repdyn.training.ensemble import Ensemble, Member, of_row
 
 STUDY = study(PAPER)
 LIBRARIES = 0.6e9  # bytes of Python with torch, numba and xarray: 0.45 to 0.55e9 were seen
+FIRST_STEP = 0.15e9  # of which a job fills so much when it begins, whatever its size: 0.1e9 to 0.13e9 were seen
 COPIES = 3  # of what is recorded: as it is seen, put together from parts, on its way to the file
 
 
@@ -152,7 +153,7 @@ def test_the_estimate_bounds_what_a_job_fills(points, tmp_path):
     train_two_points.main(points, row | SMALL, "cpu", tmp_path / "small.nc", code=[])  # loads what every job loads
     seen = grown(lambda: train_two_points.main(points, row, "cpu", tmp_path / "runs.nc", code=[]))
     told = of_points(row) - LIBRARIES
-    assert told / 1.5 < seen < 1.1 * told, (seen, told)
+    assert told / 1.5 < seen < told + FIRST_STEP, (seen, told)
 
 
 def test_a_phase_diagram_holds_no_more_networks_than_train_together(points, tmp_path):
@@ -161,4 +162,4 @@ def test_a_phase_diagram_holds_no_more_networks_than_train_together(points, tmp_
     row |= {"gains": 5, "networks": 4, "steps": 2, "fraction": 0.02, **TASK}
     train_phase_diagram.main(points, row | SMALL, "cpu", tmp_path / "small.nc", code=[])
     seen = grown(lambda: train_phase_diagram.main(points, row, "cpu", tmp_path / "runs.nc", code=[]))
-    assert seen < 1.1 * (of_phases(row) - LIBRARIES), seen
+    assert seen < of_phases(row) - LIBRARIES + FIRST_STEP, seen

@@ -17,7 +17,7 @@ def overlay(tmp_path):
 def test_what_is_kept_is_small_and_says_what_made_it(tmp_path, overlay):
     results, kept = tmp_path / "results", tmp_path / "record"
     (results / "tables").mkdir(parents=True)
-    for path, size in (("claims.csv", 9), ("claims.md", 9), ("tables/small.csv", 99), ("tables/large.csv", 999_999)):
+    for path, size in (("claims.csv", 9), ("claims.md", 9), ("tables/small.csv", 99), ("tables/large.csv", 400_000)):
         (results / path).write_text("x" * size)
     logs = results / "logs" / "depth_fit"
     logs.mkdir(parents=True)
