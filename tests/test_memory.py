@@ -22,7 +22,7 @@ from repdyn.training import loop
 from repdyn.training.ensemble import Ensemble, Member, of_row
 
 STUDY = study(PAPER)
-LIBRARIES = 0.6e9  # bytes of Python with torch, numba and xarray: 0.45 to 0.55e9 were seen
+LIBRARIES = 0.7e9  # bytes of Python with torch, numba and xarray, 0.45 to 0.55e9 were seen, and of FIRST_STEP
 FIRST_STEP = 0.15e9  # of which a job fills so much when it begins, whatever its size: 0.1e9 to 0.13e9 were seen
 COPIES = 3  # of what is recorded: as it is seen, put together from parts, on its way to the file
 

@@ -64,10 +64,8 @@ def test_every_optimiser_is_compared_with_torchs():
 def test_training_is_that_of_torch(kind, model, solver):
     shape, points, targets = task(model)
     together = ensemble(model, shape, slower(MEMBERS, solver), solver)
-    normalises = model == "batchnorm_resnet"
-    steps = 8 if normalises else 25  # normalisation makes much of rounding, and ReLU's kinks more
-    # what comes before a normalisation has gradients that vanish but for rounding; Adam divides them by their own size
-    near = 2e-4 if normalises and solver == "adam" else 2e-5
+    # gradients before a normalisation vanish in part, but for rounding, which Adam divides by its own size
+    steps = 8 if model == "batchnorm_resnet" and solver == "adam" else 25
     trainer = after(kind(together), points, targets, steps)
     hidden, output = trainer.look(points)
     x, y = (torch.tensor(a, dtype=torch.float32) for a in (points, targets))
@@ -81,8 +79,9 @@ def test_training_is_that_of_torch(kind, model, solver):
         expected, out = hidden_layers(module, names, x)
         assert len(expected) == len(hidden) == trainer.hidden_layers == networks.hidden_layers(model, shape)
         for h, wanted in zip(hidden, expected, strict=True):
-            np.testing.assert_allclose(h[e], wanted.detach(), rtol=2e-3, atol=near)
-        np.testing.assert_allclose(output[e], out.detach(), rtol=2e-3, atol=near)
+            size = wanted.abs().max().item() if model == "batchnorm_resnet" else 1.0  # it mixes units of that size
+            np.testing.assert_allclose(h[e], wanted.detach(), rtol=2e-3, atol=2e-5 * size)
+        np.testing.assert_allclose(output[e], out.detach(), rtol=2e-3, atol=2e-5)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
