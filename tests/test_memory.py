@@ -1,20 +1,18 @@
 """What a training job fills stays within what its rule asks a cluster for, at the size of the paper too."""
 
-import multiprocessing
+import json
 import os
 import re
-import resource
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import forked
 import pytest
 from final_distance import train as train_final_distance
-from phase_diagram import train as train_phase_diagram
 from runs import ensemble
 from test_study import PAPER, study
-from two_points import data as two_points_data
-from two_points import train as train_two_points
 from xor import train as train_xor
 
 from repdyn.networks import Shape
@@ -119,47 +117,54 @@ def test_every_job_of_the_paper_fits_into_what_it_asks_for(tmp_path):
     assert max(found.values()) > 4e9  # what the limit of the networks that train together leads to
 
 
-def grown(do) -> int:
-    """By how many bytes the largest memory of a fork of this process, which does this, exceeds what it begins with."""
-    receiver, sender = multiprocessing.Pipe(duplex=False)
-
-    def measure():
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        do()
-        sender.send(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - pages * resource.getpagesize())
-
-    process = multiprocessing.get_context("fork").Process(target=measure)
-    process.start()
-    process.join()
-    assert process.exitcode == 0
-    return receiver.recv()
-
-
-@pytest.fixture
-def points(tmp_path, monkeypatch) -> Path:
-    """The two points; of the networks 64 MiB train together."""
-    monkeypatch.setattr(loop, "MEMORY", 64 * 2**20)
-    two_points_data.main({"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}, tmp_path / "points.nc")
-    return tmp_path / "points.nc"
+MEASURE = """
+import json, re, sys
+from importlib import import_module
+from pathlib import Path
+from repdyn.training import loop
+from two_points import data
+script, row, folder = sys.argv[1], json.loads(sys.argv[2]), Path(sys.argv[3])
+loop.MEMORY = 64 * 2**20
+data.main({"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1}, folder / "points.nc")
+train = import_module(f"{script}.train").main
+train(folder / "points.nc", {**row, "name": "small", "width": 10}, "cpu", folder / "small.nc", code=[])
+def memory(name):  # VmHWM, unlike ru_maxrss, knows nothing of the process that started this one
+    return 1024 * int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text()).group(1))
 
 
-SMALL = {"name": "small", "width": 10}
+before = memory("VmRSS")
+train(folder / "points.nc", row, "cpu", folder / "runs.nc", code=[])
+print(memory("VmHWM") - before)
+"""
 TASK = {"dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1, "init_seed": 0, "rest_loss": 0.0}
 
 
-def test_the_estimate_bounds_what_a_job_fills(points, tmp_path):
+def grown(script: str, row: dict, folder: Path) -> int:
+    """By how many bytes the largest memory of a new process that trains a row exceeds what it holds after a small one.
+
+    Of its networks 64 MiB train together.
+    """
+    command = [sys.executable, "-c", MEASURE, script, json.dumps(row), str(folder)]
+    done = subprocess.run(command, cwd="workflow/scripts", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.split()[-1])
+
+
+@pytest.fixture
+def few_together(monkeypatch):
+    monkeypatch.setattr(loop, "MEMORY", 64 * 2**20)
+
+
+def test_the_estimate_bounds_what_a_job_fills(few_together, tmp_path):
     row = {"name": "wide", "model": "mlp", "activation": "tanh", "gain": 1.0, "lr": 0.001, "width": 1000, "depth": 5}
     row |= {"steps": 3, "solver": "sgd", "networks": 9, "finer": 1, "dropout_seed": None, **TASK}
-    train_two_points.main(points, row | SMALL, "cpu", tmp_path / "small.nc", code=[])  # loads what every job loads
-    seen = grown(lambda: train_two_points.main(points, row, "cpu", tmp_path / "runs.nc", code=[]))
-    told = of_points(row) - LIBRARIES
+    seen, told = grown("two_points", row, tmp_path), of_points(row) - LIBRARIES
     assert told / 1.5 < seen < told + FIRST_STEP, (seen, told)
 
 
-def test_a_phase_diagram_holds_no_more_networks_than_train_together(points, tmp_path):
+def test_a_phase_diagram_holds_no_more_networks_than_train_together(few_together, tmp_path):
     """320 MB of networks, of which 64 MiB train at a time: neither they nor their kernels are made all at once."""
     row = {"name": "deep", "activation": "tanh", "width": 1000, "depth": 5, "lowest_gain": 0.9, "highest_gain": 1.0}
     row |= {"gains": 5, "networks": 4, "steps": 2, "fraction": 0.02, **TASK}
-    train_phase_diagram.main(points, row | SMALL, "cpu", tmp_path / "small.nc", code=[])
-    seen = grown(lambda: train_phase_diagram.main(points, row, "cpu", tmp_path / "runs.nc", code=[]))
+    seen = grown("phase_diagram", row, tmp_path)
     assert seen < of_phases(row) - LIBRARIES + FIRST_STEP, seen
