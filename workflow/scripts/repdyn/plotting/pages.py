@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 
 from repdyn.plotting import style
 
@@ -138,8 +139,8 @@ def wrapped(text: str, inches: float, size: float, weight: str = "normal") -> li
 
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     """How wide a line is, in inches."""
-    font = FontProperties(family="DejaVu Sans", weight=weight)
-    return float(TextPath((0, 0), text, size=size, prop=font).get_extents().width) / 72
+    font = FontProperties(family="DejaVu Sans", weight=weight, size=size)
+    return text_to_path.get_text_width_height_descent(text, font, ismath=is_math_text(text))[0] / 72
 
 
 def _rows(handles: Sequence, inches: float) -> list[list]:
