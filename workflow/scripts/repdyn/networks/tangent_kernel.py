@@ -8,14 +8,18 @@ linearised training is stable while lr < 2 n / (largest eigenvalue of K). The ke
 
 import numpy as np
 import torch
-from torch.func import functional_call, vjp, vmap
+from torch.func import functional_call
 
 
 def tangent_kernel(module: torch.nn.Module, parameters: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
     """K of one network, (n, n) with n = points x outputs, point by point; the module's own parameters don't count."""
-    outputs, pull = vjp(lambda p: functional_call(module, p, (x,)).flatten(), parameters)
-    (jacobian,) = vmap(pull)(torch.eye(outputs.numel(), dtype=outputs.dtype, device=outputs.device))
-    return sum(j.flatten(1) @ j.flatten(1).T for j in jacobian.values())
+    moving = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+    # one by one: torch.func would do all together, and import a compiler first, which takes longer than all of them
+    with torch.enable_grad():
+        outputs = functional_call(module, moving, (x,)).flatten()
+        each = [torch.autograd.grad(f, [*moving.values()], retain_graph=True, materialize_grads=True) for f in outputs]
+    jacobian = torch.stack([torch.cat([part.flatten() for part in gradient]) for gradient in each])
+    return jacobian @ jacobian.T
 
 
 def of_networks(module, _, networks: list[dict[str, torch.Tensor]], x: np.ndarray) -> np.ndarray:
