@@ -15,7 +15,7 @@ export SNAKEMAKE_OUTPUT_CACHE := $(shell mkdir -p "$(CACHE)" && cd "$(CACHE)" &&
 USE_CACHE := --cache
 endif
 
-.PHONY: study record compare claim verify environment check test test-slurm report archive bench docs lint format lock clean help
+.PHONY: study record compare claim verify environment check test test-rebuild test-slurm report archive bench docs lint format lock clean help
 .DEFAULT_GOAL := study
 
 study: $(READY)  ## the laptop study: training, fits, figures, tables, claims of all experiments (results/)
@@ -47,8 +47,11 @@ environment: $(READY)  ## .venv with everything that is needed, and nothing else
 check: lint  ## for the working day: lint, types, and the tests of equations, networks and statistics (under a minute)
 	python -m pytest --numprocesses auto --dist loadfile $(ORACLES)
 
-test: $(READY)  ## all tests but those on SLURM
+test: $(READY)  ## all tests but those on SLURM, and one that makes the smoke study a second time
 	python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+test-rebuild: $(READY)  ## the smoke study twice from nothing, killed midway the second time: the same bytes? (5 minutes)
+	python -m pytest -m rebuild
 
 test-slurm: $(READY)  ## the SLURM profile on a real SLURM, started on this machine (Debian, root): 6 to 8 minutes
 	python tests/slurm/cluster.py python -m pytest -m slurm --numprocesses 7 tests/slurm

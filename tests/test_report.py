@@ -14,21 +14,28 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 # view button; look at what appears, and whether it is explained beside it.
 READER = """
 <script>
-const pause = () => new Promise(done => setTimeout(done, 200));
+const until = async thing => {
+    for (let n = 0; n < 3000; n++) {
+        const found = thing();
+        if (found) return found;
+        await new Promise(done => setTimeout(done, 10));
+    }
+    throw Error(`not within 30 s: ${thing}`);
+};
 const links = text => [...document.querySelectorAll("nav a")].filter(a => a.textContent.trim() === text);
 const overview = () => document.querySelector("#app .overview");
-const home = async () => { document.querySelector("nav ol a").click(); await pause(); };
+const picture = () => !overview() && document.querySelector("#app div.grow img");
+const home = async () => { document.querySelector("nav ol a").click(); await until(overview); };
 async function shown() {
-    const picture = document.querySelector("#app div.grow img");
-    if (!picture) return null;
-    await picture.decode();
-    const box = picture.getBoundingClientRect();
+    const shown = await until(picture);
+    await shown.decode();
+    const box = shown.getBoundingClientRect();
     const caption = [...document.querySelectorAll("nav .prose")].map(part => part.textContent).join(" ");
-    return {drawn: picture.naturalWidth, width: box.width, height: box.height, top: box.top, left: box.left, caption};
+    return {drawn: shown.naturalWidth, width: box.width, height: box.height, top: box.top, left: box.left, caption};
 }
 async function read() {
     const seen = {clicked: {}, figures: {}, tables: {}, fetched: []};
-    await pause();
+    await until(overview);
     const key = overview().querySelector("img.first");
     await key.decode();
     const box = key.getBoundingClientRect();
@@ -37,24 +44,24 @@ async function read() {
         graph: document.querySelector("div#rulegraph").getBoundingClientRect().top,
         verdicts: overview().querySelectorAll("td:first-child").length,
     };
-    for (const picture of [...overview().querySelectorAll("a img")].map(picture => picture.alt)) {
-        overview().querySelector(`a[data-figure=${picture}]`).click();
-        await pause();
-        seen.clicked[picture] = await shown();
+    for (const name of [...overview().querySelectorAll("a img")].map(image => image.alt)) {
+        overview().querySelector(`a[data-figure=${name}]`).click();
+        seen.clicked[name] = await shown();
         await home();
     }
     for (const category of Object.keys(categories)) {
         for (let row = 0, rows = 1; row < rows; row++) {
             await home();
-            links(category)[0].click();
-            await pause();
-            const entries = document.querySelectorAll("nav table tbody tr");
+            (await until(() => links(category)[0])).click();
+            const entries = await until(() => {
+                const lines = document.querySelectorAll("nav table tbody tr");
+                return lines.length && lines;
+            });
             rows = entries.length;
             const label = entries[row].querySelector("td").textContent.trim();
             const button = entries[row].querySelector("td:last-child a");
             if (label.startsWith("table")) { seen.tables[label] = button !== null; continue; }
             button.click();
-            await pause();
             seen.figures[label] = await shown();
         }
     }
