@@ -14,7 +14,7 @@ from repdyn.fitting.rates import fit_trajectory
 from repdyn.theory import coupled
 from repdyn.theory.bounds import LOG_BOUNDS
 
-_FACTORS = np.log(np.geomspace(0.01, 100, 9))  # of either rate, about where the search begins
+_FACTORS = np.log(np.geomspace(0.01, 100, 5))  # of either rate, about where the search begins
 _DESCENTS = 3  # from the best of these
 _TOLERANCE = 1e-5  # of integration within a fit
 _MOST = 40  # evaluations of a descent, derivatives not counted

@@ -77,13 +77,18 @@ def trajectory(t, gram, outputs, targets, inputs, eta_h: float, eta_y: float, M=
             state[n * (n + m) :].reshape(m, m),
         )
 
+    each, toward, made = weights[:, None], -eta_h * K, np.empty(n * (n + m) + m * m)
+    dG, dyh, dM = split(made)
+
     def slope(_, state):
         G, yh, M = split(state)
-        e = weights[:, None] * (yh - targets)
-        pull, across = K @ e, e.T @ yh
+        e = each * (yh - targets)
+        pull, across = toward @ e, e.T @ yh
         hidden = pull @ yh.T
-        parts = -eta_h * (hidden + hidden.T), -eta_h * pull @ M - eta_y * G @ e, -eta_y * (across + across.T)
-        return np.concatenate([part.ravel() for part in parts])
+        np.add(hidden, hidden.T, out=dG)
+        np.subtract(pull @ M, eta_y * (G @ e), out=dyh)
+        np.multiply(across + across.T, -eta_y, out=dM)
+        return made.copy()
 
     start = np.concatenate([gram.ravel(), outputs.ravel(), M.ravel()])
     size = max(np.abs(targets).max(), np.abs(outputs).max(), 1e-300)
