@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from repdyn import artifacts
+from repdyn import artifacts, files
 from repdyn.pipeline import manifest, provenance
 
 RUN = {"configuration": {"files": ["config/smoke.yaml"], "overrides": {"mnist": {"images": "synthetic"}}}}
@@ -52,7 +52,7 @@ def changed(**options) -> set[str]:
 def test_every_file_leads_to_what_made_it_and_to_the_command_that_makes_it_again(folder):
     noted = manifest.read("results")
     entry = noted["files"]["tables/depth.csv"]
-    assert entry["sha256"] == artifacts.content_hash(TABLE) and entry["rule"] == "depth_analyse"
+    assert entry["sha256"] == files.content_hash(TABLE) and entry["rule"] == "depth_analyse"
     assert entry["inputs"] == [RUNS] and entry["params"] == {"row": {"lr": "Infinity"}}
     options = '--configfile config/smoke.yaml --config \'mnist={"images": "synthetic"}\''
     assert entry["command"] == f"snakemake --force {TABLE} {options}"
@@ -69,7 +69,7 @@ def test_a_run_of_a_part_renews_that_part_and_forgets_what_is_gone(folder):
     assert set(noted["files"]) == {"tables/depth.csv", "figures/depth.csv"}
     assert noted["files"]["figures/depth.csv"] == before["figures/depth.csv"]
     after = noted["files"]["tables/depth.csv"]
-    assert after["sha256"] == artifacts.content_hash(TABLE) != before["tables/depth.csv"]["sha256"]
+    assert after["sha256"] == files.content_hash(TABLE) != before["tables/depth.csv"]["sha256"]
     assert noted["runs"][after["run"]] == other and len(noted["runs"]) == 2
 
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from two_points import data, fit, summarise, train
 
-from repdyn import artifacts, theory
+from repdyn import artifacts, files, theory
 from repdyn.theory import clock
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
@@ -151,7 +151,7 @@ def test_figures_say_what_made_them_and_are_drawn_whatever_backend_the_environme
     assert html.escape(picture, quote=False) in (tmp_path / "drawn.svg").read_text()
     about = json.loads(picture)
     assert about["command"] == "snakemake drawn" and about["params"] == {"row": {"init_seed": 3}}
-    assert about["code_sha256"] == artifacts.code_hash([tmp_path / "plot.py"])
+    assert about["code_sha256"] == files.code_hash([tmp_path / "plot.py"])
     assert "matplotlib " in about["libraries"]
     sums = {f"{name}.csv": hashlib.sha256(f"{name}\n".encode()).hexdigest() for name in "ab"}
     assert about["inputs"] == {"tables": sums}

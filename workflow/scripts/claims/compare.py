@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scipy import stats
 
-from repdyn import artifacts
+from repdyn import artifacts, files
 from repdyn.statistics import agreement
 from repdyn.statistics.agreement import AGREES, DIFFERS, NOT_COMPARED, TOO_FEW, Agreement
 from repdyn.statistics.claims import Claim
@@ -17,7 +17,7 @@ def main(tables: list[str], record: str, claims: list[dict], confidence: float, 
     theirs = artifacts.read_table(record).set_index("name")
     asked = [Claim(**entry) for entry in claims]
     found = [agreement.of_claim(claim, made.get(claim.table), theirs, confidence) for claim in asked]
-    with artifacts.whole(output) as path:
+    with files.whole(output) as path:
         path.write_text(told(found, {claim.name: claim.claim for claim in asked}, confidence), "utf-8")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from repdyn import artifacts
+from repdyn import artifacts, files
 from repdyn.statistics import verdicts
 from repdyn.statistics.claims import Claim
 from repdyn.statistics.words import MARKS, measured
@@ -29,7 +29,7 @@ def main(
             rows.append(verdicts.not_evaluated(claim, "the rows that it needs are not selected"))
     rows = pd.DataFrame(rows)
     artifacts.write_table(rows, table)
-    with artifacts.whole(words) as path:
+    with files.whole(words) as path:
         path.write_text(markdown(rows), "utf-8")
     told = pd.DataFrame(
         {"figure": rows.name.map(figures), "name": rows.name, "words": [*map(sentence, rows.itertuples())]}

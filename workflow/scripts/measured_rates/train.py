@@ -7,7 +7,7 @@ after the last of them.
 
 import numpy as np
 
-from repdyn import artifacts
+from repdyn import artifacts, files
 
 FIRST, LAST = 0.1, 0.99  # of u
 LOOKS = 500  # at the loss, evenly spaced over the steps
@@ -24,7 +24,7 @@ def main(data: str, row: dict, layers: list[int], moments: int, device: str, out
     lr, steps = row["lr"] / row["finer"], row["steps"] * row["finer"]
     levels = points.dy2 / (8 * y.shape[1]) * (1 - np.linspace(FIRST, LAST, moments)) ** 2
     every = max(1, steps // LOOKS)
-    identity = {"layers": layers, "moments": moments, "data_sha256": artifacts.content_hash(data)}
+    identity = {"layers": layers, "moments": moments, "data_sha256": files.content_hash(data)}
     job = Job(output, device, **job, row=row, identity=identity)
     runs = job.run(
         ensemble.of_row(row, lr, row["in_dim"], row["out_dim"]),

@@ -5,7 +5,7 @@ import logging
 
 import numpy as np
 
-from repdyn import artifacts
+from repdyn import artifacts, files
 from repdyn.data import mnist
 
 EARLY = 24  # recorded moments in the first epoch, logarithmically spaced
@@ -29,7 +29,7 @@ def main(images: str, row: dict, device: str, output: str, **job) -> None:
     seen_at_ends = np.stack([sets[part][0][probes[part]] for part in PARTS])
     # Larger steps and fewer of them follow the same path as long as they stay small.
     lr, epochs = row["lr"] / row["finer"], round(row["epochs"] * row["finer"])
-    job = Job(output, device, **job, row=row, identity={"images_sha256": artifacts.content_hash(images)})
+    job = Job(output, device, **job, row=row, identity={"images_sha256": files.content_hash(images)})
     source = batches.Epochs(x, y, row["batch"], row["batch_seed"])
     of_epochs = source.steps * np.arange(1, epochs + 1)
     at, followed = schedule(source.steps, epochs), np.arange(2 * len(pairs)).reshape(-1, 2)

@@ -10,7 +10,7 @@ import logging
 
 import numpy as np
 
-from repdyn import artifacts
+from repdyn import artifacts, files
 from repdyn.data import images, mnist, pictures
 
 TESTED = 1000  # test images of the accuracy
@@ -49,7 +49,7 @@ def main(
         source = batches.Epochs(task["train_x"], task["train_y"], row["batch"], row["batch_seed"])
         record.append(recorders.AtEnd(lambda view: accuracy(view, task["test_x"], task["test_class"])))
     job = Job(
-        output, device, **job, row=row, identity={"layer": layer, **asked, "data_sha256": artifacts.content_hash(data)}
+        output, device, **job, row=row, identity={"layer": layer, **asked, "data_sha256": files.content_hash(data)}
     )
     runs = job.run(
         ensemble.of_row({**row, "dropout_seed": None}, row["lr"], x.shape[1], y.shape[1]),

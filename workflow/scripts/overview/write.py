@@ -12,7 +12,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
-from repdyn import artifacts
+from repdyn import artifacts, files
 from repdyn.statistics.words import MARKS, measured
 
 FIRST = "key_figure"
@@ -45,7 +45,7 @@ def main(
         counts={word: int((claims.verdict == word).sum()) for word in MARKS},
         count=len(claims),
     )
-    with artifacts.whole(page) as path:
+    with files.whole(page) as path:
         path.write_text(text, "utf-8")
 
 

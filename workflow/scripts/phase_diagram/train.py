@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from repdyn import artifacts, networks
+from repdyn import artifacts, files, networks
 
 
 def main(data: str, row: dict, device: str, output: str, **job) -> None:
@@ -17,7 +17,7 @@ def main(data: str, row: dict, device: str, output: str, **job) -> None:
 
     points = artifacts.read_dataset(data)
     x, y = points.x.values, points.y.values
-    job = Job(output, device, **job, row=row, identity={"data_sha256": artifacts.content_hash(data)})
+    job = Job(output, device, **job, row=row, identity={"data_sha256": files.content_hash(data)})
     gains = np.linspace(row["lowest_gain"], row["highest_gain"], row["gains"])
     cells = [(gain, seed) for gain in gains for seed in range(row["networks"])]
     shape = networks.Shape(row["width"], row["depth"], row["activation"], row["in_dim"], row["out_dim"])

@@ -2,7 +2,8 @@
 
 The library behind the workflow, in rooms that build on each other from top to bottom; no room knows one below it.
 
-    artifacts     reading and writing results, whole or not at all
+    files         files written whole or not at all, and their checksums
+    artifacts     reading and writing results: labelled arrays and tables
     theory        the effective theory: exact solution, fixed point, loss; altered equations; regimes
     data          what networks learn, as arrays, and where files are had
     networks      what networks are made of: layers, activations, torch modules; kernels and rates measured on them

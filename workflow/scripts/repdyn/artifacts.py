@@ -1,35 +1,17 @@
 """Reading and writing results: labelled arrays as netCDF, tables as CSV, whole or not at all.
 
-Everything is written under a temporary name and renamed when complete, so a killed job never leaves something that
-looks like a result. Nothing that changes between two runs of the same code (dates, timings, host names) is written.
+Nothing that changes between two runs of the same code (dates, timings, host names) is written.
 """
 
-import hashlib
 import json
-import os
 from collections.abc import Iterable
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 import xarray as xr
 
-
-@contextmanager
-def whole(path: str | Path):
-    """Yields a temporary path beside `path`; on success it becomes `path`, on failure it is removed.
-
-    The name is always the same, so what a killed job leaves is replaced by the next one.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+from repdyn.files import code_hash, whole
 
 
 class DamagedError(Exception):
@@ -81,19 +63,6 @@ def read_table(path: str | Path) -> pd.DataFrame:
     if "reason" in table:
         table["reason"] = table["reason"].fillna("")
     return table
-
-
-def content_hash(path: str | Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
-def code_hash(code: Iterable[str | Path]) -> str:
-    """SHA-256 of the names and contents of files, wherever they lie."""
-    digest = hashlib.sha256()
-    for path in sorted(map(Path, code), key=lambda path: path.name):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 TRAINING = ("numpy", "scipy", "numba", "torch", "xarray")  # libraries that decide what training gives

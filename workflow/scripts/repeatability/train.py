@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from repdyn import artifacts
+from repdyn import artifacts, files
 
 AS_IS, ORDER = "as it is", "order of additions"
 
@@ -16,7 +16,7 @@ def main(data: str, row: dict, finer: list[int], device: str, output: str, **job
 
     points = artifacts.read_dataset(data)
     x, y = points["x"].values, points["y"].values
-    job = Job(output, device, **job, row=row, finer=finer, identity={"data_sha256": artifacts.content_hash(data)})
+    job = Job(output, device, **job, row=row, finer=finer, identity={"data_sha256": files.content_hash(data)})
     kinds = {AS_IS: (1, CompiledTrainer), ORDER: (1, reordered_trainer)}
     kinds |= {f"lr/{n}": (n, CompiledTrainer) for n in finer}
     runs = [

@@ -5,7 +5,7 @@ Beside them the tangent kernel of the outputs before and after training.
 
 import numpy as np
 
-from repdyn import artifacts
+from repdyn import artifacts, files
 
 
 def main(data: str, row: dict, device: str, output: str, **job) -> None:
@@ -22,7 +22,7 @@ def main(data: str, row: dict, device: str, output: str, **job) -> None:
 
     # Smaller steps and more of them follow the same path; the theory speaks of the limit of infinitely small ones.
     lr, steps = row["lr"] / row["finer"], row["steps"] * row["finer"]
-    job = Job(output, device, **job, row=row, identity={"data_sha256": artifacts.content_hash(data)})
+    job = Job(output, device, **job, row=row, identity={"data_sha256": files.content_hash(data)})
     runs = job.run(
         ensemble.of_row(row, lr, row["in_dim"], row["out_dim"]),
         batches.Points(x, y),

@@ -15,7 +15,7 @@ from snakemake.caching.rule import RuleCache
 from snakemake.exceptions import CacheMissException, WorkflowError
 from snakemake.logging import logger
 
-from repdyn.artifacts import whole
+from repdyn.files import whole
 
 READABLE = 0o644  # Snakemake would let everybody write
 

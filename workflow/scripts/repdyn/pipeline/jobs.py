@@ -10,6 +10,8 @@ import time
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 
+from repdyn.files import content_hash
+
 
 def arguments(main, snakemake) -> dict:
     """What a script's `main` is called with: each parameter is the rule's input, output or param of the same name.
@@ -54,7 +56,7 @@ def made_by(snakemake) -> str:
     for name, found in snakemake.input.items():
         paths = [found] if isinstance(found, str) else found
         if name != "code":
-            inputs[name] = {os.path.basename(path): artifacts.content_hash(path) for path in paths}
+            inputs[name] = {os.path.basename(path): content_hash(path) for path in paths}
     about = artifacts.provenance(snakemake.input.code, ("matplotlib", "numpy", "pandas"))
     command = f"snakemake {os.path.splitext(os.path.basename(snakemake.output.svg))[0]}"
     about |= {"command": command, "params": dict(snakemake.params.items()), "inputs": inputs}

@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from repdyn.artifacts import code_hash, content_hash, whole
+from repdyn.files import code_hash, content_hash, whole
 from repdyn.pipeline import provenance
 
 NAME = "manifest.json"

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 from snakemake.utils import update_config
 
-from repdyn.artifacts import whole
+from repdyn.files import whole
 from repdyn.pipeline.checking import dotted, leaves
 from repdyn.pipeline.options import CONFIGURATION, TABLES, Group
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
-from repdyn.artifacts import content_hash
+from repdyn.files import content_hash
 
 LIBRARIES = ("numpy", "scipy", "pandas", "torch", "numba", "snakemake", "xarray", "h5netcdf", "h5py", "matplotlib")
 GRAPHICS = Path("/proc/driver/nvidia/gpus")  # the driver's own list: who asks torch waits seconds for its import

@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from repdyn import files
+
 # seaborn's palette "colorblind", without the half second that its import takes in every figure's job
 BLUE, ORANGE, GREEN, VERMILION, GREY = "#0173b2", "#de8f05", "#029e73", "#d55e00", "#949494"
 COLOUR = {"H": BLUE, "Y": ORANGE, "w": GREEN, "loss": BLUE}
@@ -53,9 +55,9 @@ def save(figure: Figure, table, svg, png, csv, made_by: str | None = None) -> No
     """
     from repdyn import artifacts  # needs xarray, which who only draws need not have
 
-    with artifacts.whole(svg) as path:
+    with files.whole(svg) as path:
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None, "Description": made_by})
-    with artifacts.whole(png) as path:
+    with files.whole(png) as path:
         figure.savefig(path, format="png", metadata={"Software": None, "Description": made_by or ""})
     artifacts.write_table(table, csv)
 

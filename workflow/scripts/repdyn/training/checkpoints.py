@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from repdyn.artifacts import whole
+from repdyn.files import whole
 
 State = dict[str, np.ndarray]
 
