@@ -11,7 +11,7 @@ typed. In a template are:
     verdicts(*names)                    a table of these claims, or of all
     findings(*names)                    a list of these claims, with links to docs/record/claims.md (for pages of docs/)
     about                               what made the record (docs/record/about.yaml)
-    spent(*rules)                       minutes of one core that these rules took, or all
+    spent(*rules, study)                minutes of one core that these rules took, or all; "laptop_cost": in that study
     costliest(n), share(ending)         a table of the n rules that took longest; the share of rules that end so
     estimate(overlay, cores)            what a study takes (`cost`): core, wall, memory, disk, in words
     count                               how many claims there are
@@ -85,9 +85,9 @@ class Record:
             f"- {r.claim} [{measured(r)}](record/claims.md#{r.Index}): {r.verdict}." for r in chosen.itertuples()
         )
 
-    def spent(self, *rules: str) -> str:
-        """Minutes of one core."""
-        cost = pd.read_csv(self.folder / "cost.csv").set_index("rule").seconds
+    def spent(self, *rules: str, study: str = "cost") -> str:
+        """Minutes of one core, by the table of a study's costs."""
+        cost = pd.read_csv(self.folder / f"{study}.csv").set_index("rule").seconds
         return f"{(cost.loc[list(rules)] if rules else cost).sum() / 60:.0f}"
 
     def costliest(self, count: int) -> str:
