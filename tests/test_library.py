@@ -19,7 +19,7 @@ from torch import nn
 import repdyn
 from repdyn import fitting, theory
 from repdyn.networks.measured_rates import measured_rates
-from repdyn.own import command, report, verdict
+from repdyn.own import command, fits, verdict
 from repdyn.pipeline import sources
 from repdyn.statistics import intervals
 
@@ -405,7 +405,7 @@ def test_standard_errors_cover_what_they_say(correlation):
         observed = truth.copy()
         observed[:, 1:] += 0.01 * noise[[0, 1, 1], 1:] * [[0.5], [1], [1]]
         found = fitting.fit_trajectory(T, *observed, DX2, DY2)
-        errors = report.standard_errors(T, observed, found.eta_h, found.eta_y, DX2, DY2)
+        errors = fits.standard_errors(T, observed, found.eta_h, found.eta_y, DX2, DY2)
         off = np.log([found.eta_h, found.eta_y]) - np.log(list(RATES.values()))
         covered.append(np.abs(off) < 2 * np.array(errors))
         sizes.append(np.array(errors) / np.abs(off).clip(1e-12))

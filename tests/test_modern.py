@@ -23,7 +23,7 @@ from repdyn.data import pictures as shapes
 from repdyn.data.downloads import File, Unavailable
 from repdyn.networks import Shape
 from repdyn.networks.measured_rates import measured_rates
-from repdyn.own import report
+from repdyn.own import fits
 from repdyn.pipeline import between
 from repdyn.statistics import intervals
 from repdyn.training.ensemble import Member
@@ -269,7 +269,7 @@ def test_the_table_holds_the_fits_of_a_network_of_ones_own(study):
     folder, *tables = study
     table = artifacts.read_table(tables[0])
     run = artifacts.read_dataset(folder / "digits_runs.nc").sel(seed=1)
-    found = report.fit(fit.record(run, [1])).fits[0]
+    found = fits.fit(fit.record(run, [1])).fits[0]
     row = table.query("setting == 'digits' and seed == 1 and layer == 1 and pair == 0").iloc[0]
     assert row.place == "middle" and row.error == pytest.approx(found.error) and row.verdict == found.verdict
     assert row.dx2 == pytest.approx(run.dx2.values[0]) and row.dy2 == pytest.approx(2)

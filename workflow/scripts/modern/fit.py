@@ -11,7 +11,7 @@ import pandas as pd
 
 from repdyn import artifacts
 from repdyn.fitting import drift
-from repdyn.own import report
+from repdyn.own import fits
 from repdyn.own.record import Record
 
 MEASURED = ("drift_h", "drift_y", "agreement", "backwards")
@@ -28,7 +28,7 @@ def main(runs: str, layers: list[int], layer: int, output: str) -> None:
         about = {"setting": runs.setting, "seed": seed, "loss": run.loss.item()}
         about |= {"images_are": runs.images}
         about["accuracy"] = run.accuracy.item() if "accuracy" in run else np.nan
-        for fit in report.fit(record(run, layers)).fits:
+        for fit in fits.fit(record(run, layers)).fits:
             pair = next(n for n, place in enumerate(_places(run)) if place == (fit.a, fit.b))
             one = run.isel(pair=pair)
             fitted = {name: getattr(fit, name) for name in FITTED}

@@ -37,13 +37,13 @@ _PLACES = {
     "Observer": "observer",
     "Record": "record",
     "MeasuredRates": "record",
-    "fit": "report",
+    "fit": "fits",
     "Report": "report",
     "PairFit": "report",
     "plot": "figure",
     "read": "files",
     "write": "files",
-    "FileError": "files",
+    "FileError": "content",
 }
 
 __all__ = sorted(_PLACES)

@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 def _report(given):
     from dataclasses import replace
 
-    from repdyn.own import report
+    from repdyn.own import fits
 
     if not 0 < given.confidence < 1:
         raise _Refused(f"--confidence lies between 0 and 1, got {given.confidence:g}")
@@ -78,7 +78,7 @@ def _report(given):
             inside = f" {run.name}" * bool(run.name)
             runs.append(replace(run, name=f"{Path(path).stem}{inside}") if len(given.files) > 1 else run)
     runs = [_only(run, given.layer, pair) for run in runs]
-    return report.fit(runs, confidence=given.confidence)
+    return fits.fit(runs, confidence=given.confidence)
 
 
 def _only(run, layer, pair):
@@ -166,7 +166,7 @@ def _draw(report, path: Path, **chosen) -> None:
 
 
 def _demo(given) -> int:
-    from repdyn.own import demo, report
+    from repdyn.own import demo, fits
 
     folder = Path(given.output)
     try:
@@ -176,7 +176,7 @@ def _demo(given) -> int:
     runs = [demo.run(seed) for seed in range(5)]
     for n, run in enumerate(runs):
         files.write(run, folder / f"run_{n}.csv")
-    found = report.fit(runs)
+    found = fits.fit(runs)
     _write(folder / "report.txt", f"{found}\n")
     _draw(found, folder / "figure.png", run=runs[0].name)
     print(found)

@@ -7,6 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from repdyn.own import report as reports
 from repdyn.own import verdict
+from repdyn.own.fits import fit
 from repdyn.plotting import pages, style
 
 MOST = 6  # fits in one figure
@@ -30,7 +31,7 @@ def plot(
     rates were measured, how they change.
     """
     if not isinstance(report, reports.Report):
-        report = reports.fit(report)
+        report = fit(report)
     first = report.fits[0]
     fits = report.of(layer, pair or (None if layer else (first.a, first.b)), run or (None if layer else first.run)).fits
     with style.applied():
