@@ -29,6 +29,7 @@ def keep(results: Path, record: Path, about: dict, jobs: dict[str, list[workload
 
     Raises FileNotFoundError where the study has not been made.
     """
+    made_by = {**about, "date": date.today().isoformat(), **surroundings()}  # before this changes what is committed
     made = [results / "claims.csv", results / "claims.md"]
     made += sorted(path for path in (results / "tables").glob("*.csv") if path.stat().st_size <= LARGEST)
     for path in made[:2]:
@@ -41,7 +42,7 @@ def keep(results: Path, record: Path, about: dict, jobs: dict[str, list[workload
     kept = [Path(shutil.copyfile(path, record / _place(path, results))) for path in made]
     costs, told = record / "cost.csv", record / "about.yaml"
     spent = keep_cost(results / "logs", costs, jobs)
-    made_by = {**about, "date": date.today().isoformat(), **surroundings(), **size(results), "core seconds": spent}
+    made_by |= {**size(results), "core seconds": spent}
     told.write_text(yaml.safe_dump(made_by, sort_keys=False, allow_unicode=True), "utf-8")
     return [*kept, costs, told]
 
