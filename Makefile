@@ -22,7 +22,7 @@ study: $(READY)  ## the laptop study: training, fits, figures, tables, claims of
 	snakemake all $(USE_CACHE)
 	@test ! -f results/compared.md || head -n 1 results/compared.md
 
-record: $(READY)  ## the study of record: 20 networks a setting (100 minutes on 2 cores, resumable), kept in docs/record/
+record: $(READY)  ## the study of record: 20 networks a setting (70 minutes on 2 cores, resumable), kept in docs/record/
 	snakemake all --configfile config/record.yaml $(USE_CACHE)
 	PYTHONPATH=workflow/scripts python -m repdyn.pipeline.record
 	PYTHONPATH=workflow/scripts python -m repdyn.pipeline.prose

@@ -18,8 +18,8 @@ def tangent_kernel(module: torch.nn.Module, parameters: dict[str, torch.Tensor],
     with torch.enable_grad():
         outputs = functional_call(module, moving, (x,)).flatten()
         each = [torch.autograd.grad(f, [*moving.values()], retain_graph=True, materialize_grads=True) for f in outputs]
-    jacobian = torch.stack([torch.cat([part.flatten() for part in gradient]) for gradient in each])
-    return jacobian @ jacobian.T
+    jacobian = (torch.stack([part.flatten() for part in parts]) for parts in zip(*each))
+    return sum((j @ j.T for j in jacobian), start=outputs.new_zeros(()))
 
 
 def of_networks(module, _, networks: list[dict[str, torch.Tensor]], x: np.ndarray) -> np.ndarray:
