@@ -50,10 +50,10 @@ check: lint  ## for the working day: lint, types, and the tests of equations, ne
 test: $(READY)  ## all tests but those on SLURM, and one that makes the smoke study a second time
 	python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-test-rebuild: $(READY)  ## the smoke study twice from nothing, killed midway the second time: the same bytes? (5 minutes)
+test-rebuild: $(READY)  ## the smoke study twice from nothing, killed midway the second time: the same bytes? (6 minutes)
 	python -m pytest -m rebuild
 
-test-slurm: $(READY)  ## the SLURM profile on a real SLURM, started on this machine (Debian, root): 6 to 8 minutes
+test-slurm: $(READY)  ## the SLURM profile on a real SLURM, started on this machine (Debian, root): 6 to 12 minutes
 	python tests/slurm/cluster.py python -m pytest -m slurm --numprocesses 7 tests/slurm
 
 bench: $(READY)  ## speed, as ratios measured side by side: training, fitting, MNIST (installs JAX, to compare with)
