@@ -45,10 +45,10 @@ def test_the_smoke_study_gives_the_same_bytes(tmp_path):
     local, project = Project(tmp_path / "local/repdyn"), ClusterProject(tmp_path / "slurm/repdyn", patience=1)
     for one in (local, project):
         shorten(one)
-    # data sets that come one after the other would make the rows that train on them ready one after the other
-    project.snakemake("--until", "two_points_data", "mnist_fetch", "modern_fetch")
     groups = ("--group-components", "fits=10", "figures=8")  # tiny figures: more of them in a job
     planned = submissions(project.snakemake("--dry-run", *groups))
+    # data sets that come one after the other would make the rows that train on them ready one after the other
+    project.snakemake("--until", "two_points_data", "mnist_fetch", "modern_fetch")
     with ThreadPoolExecutor() as side_by_side:
         for run in [side_by_side.submit(local.snakemake), side_by_side.submit(project.snakemake, *groups)]:
             run.result()
