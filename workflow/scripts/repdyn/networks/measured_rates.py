@@ -64,9 +64,9 @@ def _dot(a: Sequence[torch.Tensor], b: Sequence[torch.Tensor]) -> float:
     return sum(float((p.double() * q.double()).sum()) for p, q in zip(a, b, strict=True))
 
 
-def _gradient(of: torch.Tensor, to: Sequence[torch.Tensor], weights=None) -> tuple[torch.Tensor, ...]:
-    """Zeros where `of` does not depend on a tensor. The graph stays."""
-    return torch.autograd.grad(of, to, weights, retain_graph=True, allow_unused=True, materialize_grads=True)
+def _gradient(of: torch.Tensor, to: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    """Of a number; zeros where it does not depend on a tensor. The graph stays."""
+    return torch.autograd.grad(of, to, retain_graph=True, allow_unused=True, materialize_grads=True)
 
 
 def _difference(points: torch.Tensor) -> torch.Tensor:
@@ -156,7 +156,7 @@ def _rates_at(h, Y, w, dx2, theta, g) -> Rates:
     *H_theta, H_h = _gradient(H, [*theta, h])
     (Y_h,) = _gradient(Y, [h])
     dH = -_dot(H_theta, g)
-    dY_encoder = -_dot(_gradient(h, theta, Y_h), g)
+    dY_encoder = -_dot(_gradient((h * Y_h).sum(), theta), g)
     with h.register_hook(torch.zeros_like):
         dY_decoder = -_dot(_gradient(Y, theta), g)
     H, Y = H.item(), Y.item()

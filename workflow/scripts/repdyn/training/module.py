@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call, vmap
 
 from repdyn.networks import Module, modules
 from repdyn.training.ensemble import DROPOUT, INIT, Ensemble, described, generator, initial_parameters
@@ -84,8 +84,7 @@ class ModuleTrainer:
 
     def _loss(self, parameters, buffers, x, y):
         output, hidden = self._passed(parameters, buffers, x)
-        loss = 0.5 * (output - y).square().mean()
-        return loss, (loss, output, hidden)
+        return 0.5 * (output - y).square().mean(), output, hidden
 
     def _stacks(self) -> list[slice]:
         """Which networks go through a pass together."""
@@ -94,30 +93,25 @@ class ModuleTrainer:
             size = 1 if self.alone else max(1, CACHE * ACTIVATIONS_KEPT // self.bytes_each)
         return [slice(first, min(first + size, self.networks)) for first in range(0, self.networks, size)]
 
-    def _gradients(self, stack: slice, masks, x, y):
-        """Gradients, losses (network,), outputs (network, point, unit) and hidden layers of a stack."""
-        own = [values.shape[0] > 1 for values in (x, y)]
-        parameters, masks = (_part(values, stack) for values in (self.parameters, masks))
-        data = [_rows(v, stack) if o else v.select(0, 0) for v, o in zip((x, y), own)]
-        if (
-            stack.stop - stack.start == 1
-        ):  # vmap would only cost time, and torch.func.grad keeps a graph of the gradient
-            masks = {name: v.select(0, 0) for name, v in masks.items()}
-            data = [v.select(0, 0) if o else v for v, o in zip(data, own)]
-            return self._gradients_of_one({name: v.select(0, 0) for name, v in parameters.items()}, masks, *data)
-        axes = (0, 0, *(0 if o else None for o in own))
-        gradients, seen = vmap(grad(self._loss, has_aux=True), in_dims=axes)(parameters, masks, *data)
-        return gradients, *seen
-
     @torch.enable_grad()
-    def _gradients_of_one(self, parameters, masks, x, y):
-        """The same of one network, with a leading axis for it."""
+    def _gradients(self, stack: slice, masks, x, y):
+        """Gradients, losses (network,), outputs (network, point, unit) and hidden layers of a stack.
+
+        The gradient of the sum of losses holds each network's own. (torch.func.grad would import a compiler for it.)
+        """
+        parameters, masks = (_part(values, stack) for values in (self.parameters, masks))
         leaves = {name: v.detach().requires_grad_() for name, v in parameters.items()}
-        loss, (_, output, hidden) = self._loss(leaves, masks, x, y)
-        found = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True, materialize_grads=True)
-        gradients = {name: g.unsqueeze(0) for name, g in zip(leaves, found, strict=True)}
-        loss, output, *hidden = (v.detach().unsqueeze(0) for v in (loss, output, *hidden))
-        return gradients, loss, output, hidden
+        own = [values.shape[0] > 1 for values in (x, y)]
+        data = [_rows(v, stack) if o else v.select(0, 0) for v, o in zip((x, y), own)]
+        if stack.stop - stack.start == 1:  # vmap would only cost time
+            one, masks = ({name: v.select(0, 0) for name, v in values.items()} for values in (leaves, masks))
+            loss, output, hidden = self._loss(one, masks, *(v.select(0, 0) if o else v for v, o in zip(data, own)))
+            loss, output, hidden = loss.unsqueeze(0), output.unsqueeze(0), [h.unsqueeze(0) for h in hidden]
+        else:
+            axes = (0, 0, *(0 if o else None for o in own))
+            loss, output, hidden = vmap(self._loss, in_dims=axes)(leaves, masks, *data)
+        found = torch.autograd.grad(loss.sum(), list(leaves.values()), allow_unused=True, materialize_grads=True)
+        return dict(zip(leaves, found, strict=True)), loss.detach(), output.detach(), [h.detach() for h in hidden]
 
     def _step(self, x, y, rates, corrections, masks, pairs):
         """One update of every network; losses, outputs and distances (network, layer, pair) before it."""
@@ -298,7 +292,8 @@ class ModuleTrainer:
 # (Views are taken by narrow and select: tensors without values, on which the tests run a GPU's code, know no indexing.)
 def _rows(values: torch.Tensor, stack: slice) -> torch.Tensor:
     """The networks of a stack, a view."""
-    return values.narrow(0, stack.start, stack.stop - stack.start)
+    count = stack.stop - stack.start
+    return values if count == len(values) else values.narrow(0, stack.start, count)
 
 
 def _part(values: dict[str, torch.Tensor], stack: slice) -> dict[str, torch.Tensor]:
