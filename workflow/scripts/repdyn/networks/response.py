@@ -17,7 +17,6 @@ Networks are stacked: `Parameters` holds (network, ...) tensors. Nothing here ch
 
 import numpy as np
 import torch
-from torch.func import grad, jacrev, vjp, vmap
 
 from repdyn.data.encoding import Encoding
 from repdyn.networks.activations import ACTIVATIONS
@@ -33,16 +32,22 @@ def parameters(trainer) -> Parameters:
     return w.mT, b, v.mT, c
 
 
-def hidden(one: Parameters, x: torch.Tensor, activation: str) -> torch.Tensor:
-    """phi(x w + b) of one network, (..., unit)."""
-    w, b, _, _ = one
-    return ACTIVATIONS[activation].on_tensors(x @ w + b)
+def hidden(networks: Parameters, x: torch.Tensor, activation: str) -> torch.Tensor:
+    """phi(x w + b), (network, place, unit); x (place, input), or (network, place, input)."""
+    w, b, _, _ = networks
+    return ACTIVATIONS[activation].on_tensors(x @ w + b.unsqueeze(-2))
 
 
-def output(one: Parameters, x: torch.Tensor, activation: str) -> torch.Tensor:
-    """f(x) = phi(x w + b) v + c of one network, (..., output)."""
-    _, _, v, c = one
-    return hidden(one, x, activation) @ v + c
+def output(networks: Parameters, x: torch.Tensor, activation: str) -> torch.Tensor:
+    """f(x) = phi(x w + b) v + c, (network, place, output)."""
+    _, _, v, c = networks
+    return hidden(networks, x, activation) @ v + c.unsqueeze(-2)
+
+
+def _apart(networks: Parameters, points: int) -> Parameters:
+    """Every network so many times: a second axis (network, point, ...), which takes no memory."""
+    w, b, v, c = (p.detach().unsqueeze(1).expand(-1, points, *p.shape[1:]) for p in networks)
+    return w, b, v, c
 
 
 def tangent_kernel(networks: Parameters, x: torch.Tensor, x0: torch.Tensor, activation: str) -> torch.Tensor:
@@ -53,9 +58,11 @@ def tangent_kernel(networks: Parameters, x: torch.Tensor, x0: torch.Tensor, acti
     w, b, v, _ = networks
 
     def encoded(places):
-        h, pull = vjp(ACTIVATIONS[activation].on_tensors, places @ w + b.unsqueeze(1))
-        (slopes,) = pull(torch.ones_like(h))
-        return h, slopes.unsqueeze(2) * v.mT.unsqueeze(1)  # (network, place, unit), (network, place, output, unit)
+        z = (places @ w + b.unsqueeze(1)).detach().requires_grad_()
+        with torch.enable_grad():
+            h = ACTIVATIONS[activation].on_tensors(z)
+            (slopes,) = torch.autograd.grad(h.sum(), z)
+        return h.detach(), slopes.unsqueeze(2) * v.mT.unsqueeze(1)  # (network, place, unit), (network, place, output, unit)
 
     (h, back), (h0, back0) = encoded(x), encoded(x0)
     of_encoder = torch.einsum("nxkj,nylj->nxykl", back, back0) * (x @ x0.T + 1)[..., None, None]
@@ -81,14 +88,12 @@ def change(
 
     Every step starts from the same networks, on a copy. Shape (network, place, point, output).
     """
-
-    def moved(one, at, target):
-        slope = grad(lambda p: 0.5 * (output(p, at, activation) - target).square().mean())(one)
-        after = tuple(p - size * g for p, g in zip(one, slope, strict=True))
-        return output(after, grid, activation) - output(one, grid, activation)
-
-    each_point = vmap(moved, in_dims=(None, 0, 0), out_dims=1)
-    return vmap(each_point, in_dims=(0, None, None))(networks, x0, y0)
+    apart = tuple(p.requires_grad_() for p in _apart(networks, len(x0)))
+    with torch.enable_grad():
+        errors = output(apart, x0.unsqueeze(1), activation) - y0.unsqueeze(1)
+        slopes = torch.autograd.grad(0.5 * errors.square().mean((-2, -1)).sum(), apart)
+    w, b, v, c = (p.detach() - size * g for p, g in zip(apart, slopes, strict=True))
+    return (output((w, b, v, c), grid, activation) - output(networks, grid, activation).unsqueeze(1)).transpose(1, 2)
 
 
 def response(df: torch.Tensor, residual: torch.Tensor, size: float) -> torch.Tensor:
@@ -99,8 +104,11 @@ def response(df: torch.Tensor, residual: torch.Tensor, size: float) -> torch.Ten
 
 def input_jacobian(networks: Parameters, x: torch.Tensor, activation: str) -> torch.Tensor:
     """df_k/dx_i of every network and place, exact: (network, place, output, input)."""
-    one_place = jacrev(lambda one, at: output(one, at, activation), argnums=1)
-    return vmap(vmap(one_place, in_dims=(None, 0)), in_dims=(0, None))(networks, x)
+    x = x.expand(len(networks[0]), *x.shape).clone().requires_grad_()
+    with torch.enable_grad():
+        outputs = output(networks, x, activation).unbind(-1)
+        slopes = [torch.autograd.grad(one.sum(), x, retain_graph=True)[0] for one in outputs]
+    return torch.stack(slopes, 2)
 
 
 class Measurement:
@@ -129,13 +137,12 @@ class Measurement:
     def __call__(self, networks: Parameters) -> dict[str, np.ndarray]:
         sound = torch.stack([p.isfinite().flatten(1).all(1) for p in networks]).all(0)
         networks = tuple(torch.nan_to_num(p, 0, 0, 0) for p in networks)
-        outputs = vmap(lambda one, x: output(one, x, self.activation), in_dims=(0, None))
-        at_points = outputs(networks, self.points)
+        at_points = output(networks, self.points, self.activation)
         residual = at_points - self.targets
         kernel = tangent_kernel(networks, self.grid, self.points, self.activation)
         df = change(networks, self.grid, self.points, self.targets, self.size, self.activation)
-        around = outputs(networks, self.points.unsqueeze(1) + self.ring)
-        encoded = vmap(lambda one: hidden(one, self.grid, self.activation))(networks)
+        around = output(_apart(networks, len(self.points)), self.points.unsqueeze(1) + self.ring, self.activation)
+        encoded = hidden(networks, self.grid, self.activation)
         centred = encoded - encoded.mean(1, keepdim=True)
         found = {
             "loss": 0.5 * residual.square().mean((1, 2)),
