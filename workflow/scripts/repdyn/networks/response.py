@@ -62,7 +62,9 @@ def tangent_kernel(networks: Parameters, x: torch.Tensor, x0: torch.Tensor, acti
         with torch.enable_grad():
             h = ACTIVATIONS[activation].on_tensors(z)
             (slopes,) = torch.autograd.grad(h.sum(), z)
-        return h.detach(), slopes.unsqueeze(2) * v.mT.unsqueeze(1)  # (network, place, unit), (network, place, output, unit)
+        return h.detach(), slopes.unsqueeze(2) * v.mT.unsqueeze(
+            1
+        )  # (network, place, unit), (network, place, output, unit)
 
     (h, back), (h0, back0) = encoded(x), encoded(x0)
     of_encoder = torch.einsum("nxkj,nylj->nxykl", back, back0) * (x @ x0.T + 1)[..., None, None]

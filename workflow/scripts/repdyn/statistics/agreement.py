@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from repdyn.statistics import intervals, verdicts
 from repdyn.statistics.claims import Claim
@@ -94,4 +94,4 @@ def held(
 def same_share(mine: intervals.Estimate, record: intervals.Estimate) -> float:
     """p of Fisher's exact test that two shares of n trials are one."""
     counts = [[round(of.value * of.n), of.n - round(of.value * of.n)] for of in (mine, record)]
-    return float(stats.fisher_exact(counts).pvalue)
+    return float(scipy.stats.fisher_exact(counts).pvalue)

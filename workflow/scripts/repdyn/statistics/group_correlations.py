@@ -9,7 +9,7 @@ spoken of together (Cochran 1954; Higgins & Thompson 2002):
 """
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from repdyn.statistics.intervals import FEWEST, Estimate
 
@@ -24,7 +24,7 @@ def within(x, y, confidence: float = 0.95) -> tuple[Estimate, float]:
     x, y = x[sound], y[sound]
     if x.size < 3 or not np.ptp(x) or not np.ptp(y):
         return Estimate(np.nan, np.nan, np.nan, x.size), np.nan
-    r = stats.pearsonr(x, y)
+    r = scipy.stats.pearsonr(x, y)
     if x.size < FEWEST:
         return Estimate(float(r.statistic), np.nan, np.nan, x.size), np.nan
     ends = r.confidence_interval(confidence)
@@ -39,4 +39,8 @@ def heterogeneity(r, n) -> dict[str, float]:
     if z.size < 2:
         return {"Q": np.nan, "Q_p": np.nan, "I2": np.nan}
     Q = float((weight * (z - np.average(z, weights=weight)) ** 2).sum())
-    return {"Q": Q, "Q_p": float(stats.chi2.sf(Q, z.size - 1)), "I2": max(0.0, 1 - (z.size - 1) / Q) if Q else 0.0}
+    return {
+        "Q": Q,
+        "Q_p": float(scipy.stats.chi2.sf(Q, z.size - 1)),
+        "I2": max(0.0, 1 - (z.size - 1) / Q) if Q else 0.0,
+    }

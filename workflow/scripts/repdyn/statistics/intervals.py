@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special, stats
+import scipy  # which loads a part of itself when it is first used: most jobs need none of these
 
 from repdyn.statistics.claims import FEWEST
 
@@ -55,7 +55,7 @@ def _student(x: np.ndarray, confidence: float, back: Callable) -> Estimate:
     centre = x.mean() if x.size else np.nan
     half = np.nan
     if x.size >= FEWEST:
-        half = stats.t.ppf((1 + confidence) / 2, x.size - 1) * x.std(ddof=1) / np.sqrt(x.size)
+        half = scipy.special.stdtrit(x.size - 1, (1 + confidence) / 2) * x.std(ddof=1) / np.sqrt(x.size)
     value, low, high = (float(back(end)) for end in (centre, centre - half, centre + half))
     return Estimate(value, low, high, x.size)
 
@@ -72,7 +72,7 @@ def p_value(values, null: float = 0.0, scale: str = "linear") -> float:
     to = SCALES[scale][0]
     x = np.asarray(values, float).ravel()
     x = to(x[np.isfinite(x)]) - to(null)
-    return float(stats.ttest_1samp(x, 0).pvalue) if x.size >= FEWEST and x.std() > 0 else np.nan
+    return float(scipy.stats.ttest_1samp(x, 0).pvalue) if x.size >= FEWEST and x.std() > 0 else np.nan
 
 
 def prediction_limit(values, confidence: float = 0.95, scale: str = "linear") -> float:
@@ -85,7 +85,9 @@ def prediction_limit(values, confidence: float = 0.95, scale: str = "linear") ->
     x = to(values[np.isfinite(values)])
     if x.size < FEWEST:
         return np.nan
-    return float(back(x.mean() + stats.t.ppf(confidence, x.size - 1) * x.std(ddof=1) * np.sqrt(1 + 1 / x.size)))
+    return float(
+        back(x.mean() + scipy.special.stdtrit(x.size - 1, confidence) * x.std(ddof=1) * np.sqrt(1 + 1 / x.size))
+    )
 
 
 def mean_of_further(estimate: Estimate, n: int, confidence: float = 0.95, scale: str = "linear") -> tuple[float, float]:
@@ -146,21 +148,25 @@ def censored_mean(values, lowest: float, highest: float, confidence: float = 0.9
     def deficit(mu: float, log_sigma: float) -> float:
         """The negative logarithm of the likelihood, without its constant."""
         sigma = np.exp(log_sigma)
-        tails = below * special.log_ndtr((lowest - mu) / sigma) + above * special.log_ndtr((mu - highest) / sigma)
+        tails = below * scipy.special.log_ndtr((lowest - mu) / sigma) + above * scipy.special.log_ndtr(
+            (mu - highest) / sigma
+        )
         return (((seen - mu) / sigma) ** 2).sum() / 2 + seen.size * log_sigma - tails
 
     start = np.array([seen.mean(), np.log(seen.std(ddof=1))])
-    best = optimize.minimize(lambda p: deficit(*p), start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-9})
+    best = scipy.optimize.minimize(
+        lambda p: deficit(*p), start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-9}
+    )
     width = (start[1] - 3, start[1] + 4)
 
-    t = stats.t.ppf((1 + confidence) / 2, n - 1)
+    t = scipy.special.stdtrit(n - 1, (1 + confidence) / 2)
     depth = best.fun + n / 2 * np.log1p(t**2 / (n - 1))
 
     def beyond(mu: float) -> float:
-        return optimize.minimize_scalar(lambda s: deficit(mu, s), bounds=width, method="bounded").fun - depth
+        return scipy.optimize.minimize_scalar(lambda s: deficit(mu, s), bounds=width, method="bounded").fun - depth
 
     centre, far = best.x[0], 20 * np.exp(best.x[1])
-    low, high = (optimize.brentq(beyond, centre, centre + side * far) for side in (-1, 1))
+    low, high = (scipy.optimize.brentq(beyond, centre, centre + side * far) for side in (-1, 1))
     return Estimate(float(centre), float(low), float(high), n, hidden)
 
 
@@ -168,7 +174,7 @@ def share(successes: int, trials: int, confidence: float = 0.95) -> Estimate:
     """A share of independent trials, with Wilson's interval; none below FEWEST trials."""
     if trials < FEWEST:
         return Estimate(successes / trials if trials else np.nan, np.nan, np.nan, trials)
-    ends = stats.binomtest(int(successes), int(trials)).proportion_ci(confidence, method="wilson")
+    ends = scipy.stats.binomtest(int(successes), int(trials)).proportion_ci(confidence, method="wilson")
     return Estimate(successes / trials, float(ends.low), float(ends.high), trials)
 
 
@@ -177,5 +183,5 @@ def discoveries(p, level: float = 0.05) -> np.ndarray:
     p = np.asarray(p, float)
     sound = np.isfinite(p)
     found = np.zeros(p.shape, bool)
-    found[sound] = stats.false_discovery_control(p[sound]) <= level if sound.any() else False
+    found[sound] = scipy.stats.false_discovery_control(p[sound]) <= level if sound.any() else False
     return found

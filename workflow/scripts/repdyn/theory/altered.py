@@ -45,7 +45,7 @@ around which Y overshoots its target, where a Y/H < 10.7 b H.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from repdyn.theory import runge_kutta
 
@@ -112,7 +112,7 @@ def orbit_end(H0, Y0, rho, dy2, factors):
     far = np.log(1e6)
     if not np.isfinite(rho) or short(-far) * short(far) > 0:
         return np.nan
-    return float(H0 * np.exp(optimize.brentq(short, -far, far, xtol=1e-12)))
+    return float(H0 * np.exp(scipy.optimize.brentq(short, -far, far, xtol=1e-12)))
 
 
 def right_hand_side(t, state, factors, eta_h, eta_y, dx2, dy2):
@@ -157,7 +157,10 @@ def _derivative(state, parameters):
     q, xx = a * v / x, x * x
     force = 3 * x * v - xx * z + dy2
     inner = d * a * z + (d - f) * q
-    moved = np.stack([-0.5 * f * a * v, -0.5 * b * x * force - 0.5 * v * inner, -g * b * v * x + (f - g * c) * z * q])
+    moved = np.empty_like(state)
+    moved[0] = -0.5 * f * a * v
+    moved[1] = -0.5 * b * x * force - 0.5 * v * inner
+    moved[2] = -g * b * v * x + (f - g * c) * z * q
     return moved * (1 + drift * xx * z)
 
 

@@ -38,12 +38,13 @@ def integrate(derivative, state, parameters, times, scale, rtol, most_steps):
         h = np.where(h > 0, h, (times[-1] - times[0]) * 1e-9)
         for _ in range(most_steps):
             h = np.minimum(h, times[-1] - t)
+            flat = stages.reshape(7, -1)
             for i in range(1, 6):
-                stages[i] = derivative(y + h * np.tensordot(_A[i, :i], stages[:i], 1), p)
-            after = y + h * np.tensordot(_B, stages[:6], 1)
+                stages[i] = derivative(y + h * (_A[i, :i] @ flat[:i]).reshape(y.shape), p)
+            after = y + h * (_B @ flat[:6]).reshape(y.shape)
             stages[6] = derivative(after, p)
             size = rtol * np.maximum(scale(y), scale(after))
-            error = (np.abs(h * np.tensordot(_E, stages, 1)) / size).max(axis=0)
+            error = (np.abs(h * (_E @ flat).reshape(y.shape)) / size).max(axis=0)
             good = error <= 1  # not where it is nan
             reached = np.searchsorted(times, t + h * (1 + 1e-12), side="right")
             _emit(out, times, who, y, stages, t, h, np.where(good, shown, reached), reached)
