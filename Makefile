@@ -97,9 +97,9 @@ help:  ## this text
 	@echo "  make CACHE=/path/to/folder        to share results between folders and users"
 	@echo "  make PYTHON=/path/to/python3.11   to choose the interpreter for .venv"
 
-# (no-compile: Python does it when it imports, and most of what is installed never is)
 $(READY): requirements.lock
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11, or say make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
+	@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null || true  # as pip would, but on all cores; some files are templates
 	touch $@

@@ -92,6 +92,22 @@ def test_of_several_settings_that_one_is_compared_that_decided_the_record():
     assert (missing.verdict, missing.words) == (NOT_COMPARED, "there is no number here for elu.")
 
 
+def test_networks_that_were_trained_otherwise_are_not_compared():
+    claim = replace(CLAIM, each="setting", alike=["steps"])
+    table = pd.DataFrame({"setting": ["tanh"] * 4 + ["relu"] * 4, "error": 1.05, "steps": [10] * 4 + [20] * 4})
+    assert agreement.of_claim(claim, table, records(group="tanh"), recorded_table=table).verdict == AGREES
+    # of the setting that decided, not of others
+    other = table.assign(steps=[10] * 4 + [30] * 4)
+    assert agreement.of_claim(claim, table, records(group="tanh"), recorded_table=other).verdict == AGREES
+    found = agreement.of_claim(claim, table, records(group="relu"), recorded_table=other)
+    assert (found.verdict, found.words) == (
+        NOT_COMPARED,
+        "other networks were trained: steps 20 here, 30 in the record.",
+    )
+    none = agreement.of_claim(claim, table[:4], records(group="relu"), recorded_table=other)
+    assert none.words == "there is no number here for relu."
+
+
 def test_what_cannot_be_compared_says_why():
     table = pd.DataFrame({"error": [1.0] * 4})
 
@@ -113,7 +129,7 @@ def test_the_page_counts_and_begins_with_what_differs(tmp_path):
     both = pd.concat([records(), records().rename({"small": "far"})])
     artifacts.write_table(both.reset_index(), tmp_path / "record.csv")
     tables, asked = [str(tmp_path / "t.csv")], [asdict(claim) for claim in (near, far)]
-    compare.main(tables, str(tmp_path / "record.csv"), asked, 0.95, str(tmp_path / "compared.md"))
+    compare.main(tables, str(tmp_path / "record.csv"), [], asked, 0.95, str(tmp_path / "compared.md"))
     words = (tmp_path / "compared.md").read_text()
     assert words.startswith(
         "1 of 2 numbers agree with the study of record, 1 differ, 0 are of too few networks to say; 0 are not compared."

@@ -44,6 +44,8 @@ rule claims_evaluate:
 
 
 RECORD = here_or_shipped("docs/record/claims.csv")
+# of claims that are compared only where the networks are alike
+RECORDED = sorted({f"docs/record/tables/{claim.table}.csv" for claim in CLAIMS if claim.alike})
 
 
 rule claims_compare:
@@ -52,6 +54,7 @@ rule claims_compare:
         code=code("claims/compare.py"),
         tables=sorted(DECIDING),
         record=local(RECORD),
+        recorded=[local(path) for path in map(here_or_shipped, RECORDED) if os.path.isfile(path)],
     output:
         words="<results>/compared.md",
     params:

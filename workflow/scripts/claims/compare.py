@@ -12,11 +12,15 @@ from repdyn.statistics.claims import Claim
 ORDER = (DIFFERS, TOO_FEW, AGREES, NOT_COMPARED)
 
 
-def main(tables: list[str], record: str, claims: list[dict], confidence: float, output: str) -> None:
-    made = {Path(path).stem: artifacts.read_table(path) for path in tables}
+def main(
+    tables: list[str], record: str, recorded: list[str], claims: list[dict], confidence: float, output: str
+) -> None:
+    made, there = ({Path(path).stem: artifacts.read_table(path) for path in paths} for paths in (tables, recorded))
     theirs = artifacts.read_table(record).set_index("name")
     asked = [Claim(**entry) for entry in claims]
-    found = [agreement.of_claim(claim, made.get(claim.table), theirs, confidence) for claim in asked]
+    found = [
+        agreement.of_claim(claim, made.get(claim.table), theirs, confidence, there.get(claim.table)) for claim in asked
+    ]
     with files.whole(output) as path:
         path.write_text(told(found, {claim.name: claim.claim for claim in asked}, confidence), "utf-8")
 

@@ -62,7 +62,9 @@ def told(claim: Claim, table: str, confidence: float) -> str:
     ]
     if RECORD.is_file():
         record = artifacts.read_table(RECORD).set_index("name")
-        lines.append(f"  record: {agreement.of_claim(claim, made, record, confidence).words}")
+        kept = RECORD.parent / "tables" / f"{claim.table}.csv"
+        recorded = artifacts.read_table(kept) if claim.alike and kept.is_file() else None
+        lines.append(f"  record: {agreement.of_claim(claim, made, record, confidence, recorded).words}")
     return "\n".join(lines)
 
 

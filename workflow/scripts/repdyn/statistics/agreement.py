@@ -31,10 +31,17 @@ class Agreement:
     words: str
 
 
-def of_claim(claim: Claim, table: pd.DataFrame | None, record: pd.DataFrame, confidence: float = 0.95) -> Agreement:
+def of_claim(
+    claim: Claim,
+    table: pd.DataFrame | None,
+    record: pd.DataFrame,
+    confidence: float = 0.95,
+    recorded_table: pd.DataFrame | None = None,
+) -> Agreement:
     """Hold this study's table of a claim against the record's row of it.
 
-    table: None where this study has none; record: the record's claims.csv, by name.
+    table: None where this study has none; record: the record's claims.csv, by name; recorded_table: the table that it
+    was evaluated on, which `claim.alike` asks for.
     """
     if claim.name not in record.index:
         return Agreement(claim.name, NOT_COMPARED, "the record does not have this claim.")
@@ -43,16 +50,38 @@ def of_claim(claim: Claim, table: pd.DataFrame | None, record: pd.DataFrame, con
     group = there.group if claim.each and isinstance(there.group, str) else ""
     if table is None:
         return Agreement(claim.name, NOT_COMPARED, f"its table {claim.table}.csv is not made here.")
+    if recorded_table is not None and (words := unlike(claim, table, recorded_table, group)):
+        return Agreement(claim.name, NOT_COMPARED, words)
     mine = here(claim, table, group, confidence)
     return Agreement(claim.name, *held(claim, mine, recorded, there.verdict, group, confidence))
+
+
+def _rows(claim: Claim, table: pd.DataFrame, group: str) -> pd.DataFrame:
+    rows = table.query(claim.rows) if claim.rows else table
+    return rows[rows[claim.each].astype(str) == group] if group else rows
+
+
+def unlike(claim: Claim, table: pd.DataFrame, recorded: pd.DataFrame, group: str) -> str:
+    """In which of the columns `claim.alike` the rows of two tables differ, in words; empty where in none."""
+    both = [_rows(claim, one, group) for one in (table, recorded)]
+    found = [(column, *(sorted(rows[column].unique()) for rows in both)) for column in claim.alike]
+    told = [
+        f"{column} {_listed(ours)} here, {_listed(theirs)} in the record"
+        for column, ours, theirs in found
+        if ours != theirs
+    ]
+    return f"other networks were trained: {'; '.join(told)}." if told and all(map(len, both)) else ""
+
+
+def _listed(values) -> str:
+    return ", ".join(map(str, values))
 
 
 def here(claim: Claim, table: pd.DataFrame, group: str, confidence: float) -> intervals.Estimate:
     """The claim's number in a table, in this group alone; of no units where the table has none."""
     nothing = intervals.Estimate(np.nan, np.nan, np.nan, 0)
     try:
-        rows = table.query(claim.rows) if claim.rows else table
-        rows = rows[rows[claim.each].astype(str) == group] if group else rows
+        rows = _rows(claim, table, group)
         return verdicts.estimated(rows, claim, confidence) if len(rows) else nothing
     except (ValueError, LookupError):  # numbers that the statistic is not made for, or none
         return nothing

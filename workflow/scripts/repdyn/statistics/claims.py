@@ -21,6 +21,7 @@ class Claim:
     holds                      below, above: a number; between: two of them
     least                      units without which nothing is decided
     refuted_by                 what would have shown the claim to be wrong, in words
+    alike                      columns that have to hold what they hold in the record, or the two are not compared
     figure                     the figure that shows it, if that is not the one of the table's experiment
     """
 
@@ -39,6 +40,7 @@ class Claim:
     each: str = ""
     figure: str = ""
     cluster: list[str] = field(default_factory=list)
+    alike: list[str] = field(default_factory=list)
     statistic: Literal["mean", "share", "censored", "given"] = "mean"
     scale: Literal["linear", "log", "fisher"] = "linear"
 
