@@ -101,5 +101,5 @@ $(READY): requirements.lock
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11, or say make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
-	@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null || true  # as pip would, but on all cores; some files are templates
+	@$(BIN)/python -m compileall -q -j 0 -x '/tests?/' .venv/lib >/dev/null || true  # on all cores, as pip can't; some files are templates
 	touch $@

@@ -90,7 +90,9 @@ def change(
 
     Every step starts from the same networks, on a copy. Shape (network, place, point, output).
     """
-    apart = tuple(p.requires_grad_() for p in _apart(networks, len(x0)))
+    apart = _apart(networks, len(x0))
+    for p in apart:
+        p.requires_grad_()
     with torch.enable_grad():
         errors = output(apart, x0.unsqueeze(1), activation) - y0.unsqueeze(1)
         slopes = torch.autograd.grad(0.5 * errors.square().mean((-2, -1)).sum(), apart)
