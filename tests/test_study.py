@@ -122,7 +122,7 @@ def test_a_row_holds_what_decides_its_training():
     found = rows("two_points")
     assert found["dropout"] == {
         "name": "dropout", "model": "dropout", "activation": "leaky_relu", "gain": 1.0, "lr": 0.01, "width": 500,
-        "depth": 10, "steps": 3000, "layer": 5, "solver": "sgd", "networks": 2, "finer": 2,
+        "depth": 10, "steps": 3000, "layer": 5, "solver": "sgd", "networks": 1, "finer": 1,
         "rest_loss": 1e-8, "dx2": 1.0, "dy2": 0.5, "in_dim": 1, "out_dim": 1, "dropout_seed": 1,
         "init_seed": found["dropout"]["init_seed"],
     }  # fmt: skip
