@@ -1,6 +1,7 @@
 """The workflow is used from another folder, and as a module of another workflow, with the same bytes."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,16 @@ rule mine_plot:
     input: "{made}"
     output: "mine.txt"
     shell: "wc -l {{input}} > {{output}}"
+"""
+
+DEPLOYED = """
+configfile: "config/config.yaml"
+
+module repdyn:
+    snakefile: {address}
+    config: config
+
+use rule * from repdyn
 """
 
 
@@ -66,6 +77,28 @@ def test_as_a_module_of_another_workflow(workflow, smoke, tmp_path):
     assert (tmp_path / "results/smoke/logs/repdyn_two_points_fit/default.log").is_file()
     planned = snakemake(tmp_path, "--dry-run", "repdyn_all")
     assert "repdyn_depth_plot" in planned and "rule mine_plot" not in planned
+
+
+def git(folder: Path, *arguments: str) -> None:
+    named = ("-c", "user.name=Nobody", "-c", "user.email=nobody@localhost", "-c", "init.defaultBranch=main")
+    subprocess.run(["git", *named, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def test_deployed_from_an_address(workflow, smoke, tmp_path):
+    """As snakedeploy does it: a copy of config/, and a Snakefile that names the repository and its branch."""
+    source, mine = tmp_path / "source", tmp_path / "mine"
+    shutil.copytree(workflow, source, ignore=shutil.ignore_patterns(".git", ".snakemake", "results"))
+    for arguments in (("init",), ("add", "--all"), ("commit", "--message", "all")):
+        git(source, *arguments)
+    shutil.copytree(source / "config", mine / "config")
+    address = f'gitfile("{source}", path="workflow/Snakefile", ref="main")'
+    (mine / "Snakefile").write_text(DEPLOYED.format(address=address))
+    snakemake(mine, "--configfile", "config/smoke.yaml", "--", MADE)
+    assert (mine / MADE).read_bytes() == (smoke.folder / MADE).read_bytes()
+    # another day: what has been committed since is followed
+    (source / "Snakefile").write_text("rule all:\n    output: 'new.txt'\n    shell: 'touch {output}'\n")
+    git(source, "commit", "--all", "--message", "new")
+    assert "new.txt" in snakemake(mine, "--dry-run", "all")
 
 
 def test_the_catalogue_draws_its_rules(workflow):
