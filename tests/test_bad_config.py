@@ -630,7 +630,7 @@ def test_the_manuals_messages_are_true(project):
     ]
     smoke, table = project / "config/smoke.yaml", project / "config/settings/two_points.tsv"
     sound = smoke.read_text()
-    smoke.write_text(sound.replace("  finer: 1\n", "  finr: 1\n"))
+    smoke.write_text(sound.replace("  device: cpu\n", "  devise: cpu\n"))
     found = problems(project, files=("config/smoke.yaml", BASE))
     smoke.write_text(sound)
     table.write_text(

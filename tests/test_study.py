@@ -275,7 +275,7 @@ def test_writing_renews_config_yaml_and_the_tables_of_the_manual(monkeypatch, tm
     (tmp_path / ".test/config").mkdir(parents=True)
     shutil.copy(ROOT / SMOKE, tmp_path / SMOKE)
     text = (ROOT / "config/README.md").read_text()
-    key = "| `training.finer` | `2` |"
+    key = "| `training.finer` | `1` |"
     assert text.count(key) == 1
     (tmp_path / "config/README.md").write_text(text.replace(key, "| `training.finer` | `3` |"))
     assert manual.main([]) == 2 and "manual write" in capsys.readouterr().err

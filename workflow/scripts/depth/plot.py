@@ -7,6 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from repdyn import artifacts
 from repdyn.plotting import pages, style
+from repdyn.statistics.words import mean_of
 
 GOOD = 0.05  # shade the layers whose error is below
 
@@ -19,9 +20,9 @@ def figure(numbers: pd.DataFrame, row: dict, of: int, confidence: float) -> tupl
     shaded = f"Shaded: layers where the error of the fit is below {100 * GOOD:g} %" + ("" if len(good) else " (none)")
     page, axes = pages.panels(
         title(numbers, row),
-        f"Row {row['name']}: {row['width']} units a layer, {row['depth']} deep. Points: geometric mean of {kept} kept "
-        "of "
-        f"{of} networks; bars: {100 * confidence:g} % t interval (from 5 networks on); dots: single networks. "
+        f"Row {row['name']}: {row['width']} units a layer, {row['depth']} deep. Points: "
+        f"{mean_of(kept, of, 'geometric mean')}; bars: {100 * confidence:g} % t interval (from 5 networks on); "
+        "dots: single networks. "
         f"{shaded}.",
         [],
         ["Rates per optimiser step", "Squared distances of the two representations"],

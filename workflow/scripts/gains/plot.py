@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from repdyn import artifacts
 from repdyn.plotting import pages, style
+from repdyn.statistics.words import mean_of
 
 
 def figure(measured: pd.DataFrame, layer: int, confidence: float) -> tuple[Figure, pd.DataFrame]:
@@ -17,10 +18,9 @@ def figure(measured: pd.DataFrame, layer: int, confidence: float) -> tuple[Figur
     networks = measured.networks.max()
     page, (distance, error) = pages.panels(
         title(measured),
-        f"Networks that differ in gain and learning rate only, hidden layer {layer}. Large: geometric mean of at most "
-        f"{0 if networks != networks else int(networks)} kept networks, and its {100 * confidence:g} % t interval "
-        "(from 5 "
-        f"networks on); dots: single networks.{note}",
+        f"Networks that differ in gain and learning rate only, hidden layer {layer}. Large: "
+        f"{mean_of(0 if networks != networks else int(networks), kind='geometric mean')} (kept), and its "
+        f"{100 * confidence:g} % t interval (from 5 networks on); dots: single networks.{note}",
         [],
         ["How far the representation moves", "Error of the fit"],
         3.3,
