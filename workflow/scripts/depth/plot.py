@@ -7,7 +7,6 @@ from matplotlib.ticker import MaxNLocator
 
 from repdyn import artifacts
 from repdyn.plotting import pages, style
-from repdyn.statistics.words import mean_of
 
 GOOD = 0.05  # shade the layers whose error is below
 
@@ -21,7 +20,7 @@ def figure(numbers: pd.DataFrame, row: dict, of: int, confidence: float) -> tupl
     page, axes = pages.panels(
         title(numbers, row),
         f"Row {row['name']}: {row['width']} units a layer, {row['depth']} deep. Points: "
-        f"{mean_of(kept, of, 'geometric mean')}; bars: {100 * confidence:g} % t interval (from 5 networks on); "
+        f"{style.mean_of(kept, of, 'geometric mean')}; bars: {100 * confidence:g} % t interval (from 5 networks on); "
         "dots: single networks. "
         f"{shaded}.",
         [],

@@ -5,7 +5,6 @@ from matplotlib.figure import Figure
 
 from repdyn import artifacts
 from repdyn.plotting import pages, style
-from repdyn.statistics.words import mean_of
 
 
 def figure(measured: pd.DataFrame, layer: int, confidence: float) -> tuple[Figure, pd.DataFrame]:
@@ -19,7 +18,7 @@ def figure(measured: pd.DataFrame, layer: int, confidence: float) -> tuple[Figur
     page, (distance, error) = pages.panels(
         title(measured),
         f"Networks that differ in gain and learning rate only, hidden layer {layer}. Large: "
-        f"{mean_of(0 if networks != networks else int(networks), kind='geometric mean')} (kept), and its "
+        f"{style.mean_of(0 if networks != networks else int(networks), kind='geometric mean')} (kept), and its "
         f"{100 * confidence:g} % t interval (from 5 networks on); dots: single networks.{note}",
         [],
         ["How far the representation moves", "Error of the fit"],

@@ -6,7 +6,6 @@ from matplotlib.lines import Line2D
 
 from repdyn import artifacts
 from repdyn.plotting import pages, style
-from repdyn.statistics.words import mean_of
 
 LOOKS = {"eta_h": (style.BLUE, "o", r"$\eta_h$"), "eta_y": (style.ORANGE, "s", r"$\eta_y$")}
 DRIFTS = {"drift_h": "eta_h", "drift_y": "eta_y"}
@@ -97,7 +96,7 @@ def subtitle(shown: pd.DataFrame) -> str:
     level, follow, of = shown.interval.iloc[0].split(", ")[-1], len(following(shown)), shown.setting.nunique()
     return (
         f"Told of the {follow} of {of} settings in which a real step moves Y as the gradient says, within "
-        f"{100 * FOLLOWS:g} %. Each: {mean_of(int(shown.of.max()))}; bands and bars: {level} intervals (from 5 "
+        f"{100 * FOLLOWS:g} %. Each: {style.mean_of(int(shown.of.max()))}; bands and bars: {level} intervals (from 5 "
         "networks on); dots: single networks."
     )
 

@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 from repdyn import artifacts
 from repdyn.data import mnist
 from repdyn.plotting import pages, style
-from repdyn.statistics.words import mean_of
 
 LOOKS = {  # predictor: colour and marker
     "theory": (style.BLUE, "o"),
@@ -39,7 +38,7 @@ def figure(
     page, (*maps, right) = pages.panels(
         f"{mnist.TITLES[images]}{title(shown)}",
         f"Squared distances of {len(matrices['Theory'][1])} test images in hidden layer {layer}, "
-        rf"{mean_of(int(first.networks), int(first.of))}. Theory: from what is known before training and "
+        rf"{style.mean_of(int(first.networks), int(first.of))}. Theory: from what is known before training and "
         rf"one ratio of rates ($\eta_h/\eta_y$ = "
         f"{style.number(first.ratio)}). c: correlation with the networks' distances, {100 * confidence:g} % intervals "
         "over "

@@ -67,6 +67,13 @@ def dark(colour):
     return tuple(0.45 * channel for channel in to_rgb(colour))
 
 
+def mean_of(networks: int, of: int | None = None, kind: str = "mean") -> str:
+    """Over how many networks something was averaged, in a caption: so many of these, or at most so many."""
+    if networks == 1 and of in (None, 1):
+        return "one network"
+    return f"{kind} of at most {networks} networks" if of is None else f"{kind} of {networks} of {of} networks"
+
+
 def number(value: float) -> str:
     """Two digits, with a power of ten where zeros would pile up."""
     if value != value:

@@ -22,13 +22,6 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits - 1}e}"
 
 
-def mean_of(networks: int, of: int | None = None, kind: str = "mean") -> str:
-    """Over how many networks something was averaged, in a caption: so many of these, or at most so many."""
-    if networks == 1 and of in (None, 1):
-        return "one network"
-    return f"{kind} of at most {networks} networks" if of is None else f"{kind} of {networks} of {of} networks"
-
-
 def measured(row) -> str:
     """The number of a row of claims.csv, with interval, n and unit."""
     if not math.isfinite(row.value):
