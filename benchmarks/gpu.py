@@ -1,6 +1,6 @@
 """The module trainer on a GPU, checked and timed; at most ten minutes, and nothing is built.
 
-    python benchmarks/gpu.py
+    python benchmarks/gpu.py            (--keep: the rates into docs/record/gpu.csv)
 
 It says which GPU it is, and then
 
@@ -9,7 +9,7 @@ It says which GPU it is, and then
                 some networks rounding puts a unit on its other side)
     graph       the step as a CUDA graph and the plain step: the same numbers
     chunks      networks trained all at once, some at a time and one at a time: the same numbers
-    memory      an ensemble that can't fit: it is trained in smaller parts
+    memory      an ensemble that can't fit: it is trained in smaller parts, with a CUDA graph where that fits
     speed       network-steps a second of 1 to 256 networks of 20 x 500, with all layers recorded at every step, beside
                 the compiled trainer on one core of this machine
 
@@ -21,6 +21,8 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
+import csv
+import gc
 import sys
 import time
 from functools import partial
@@ -30,7 +32,8 @@ from unittest import mock
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from repdyn import networks
 from repdyn.networks import Shape
@@ -42,6 +45,8 @@ from repdyn.training.optimisers import OPTIMISERS
 
 X = np.array([[-1.0], [0.0]], np.float32)
 Y = np.array([[0.6], [0.6 + 0.5**0.5]], np.float32)
+PICTURES = ("batchnorm_resnet", "vision_transformer")  # get noise to look at: 20 pictures of 3 x 8 x 8
+NOISE = np.random.default_rng(0).normal(size=(20, 193)).astype(np.float32)
 AGREE, SAME = 1e-3, 1e-5  # of what is recorded: between devices, and on one device
 STEPS = 100
 GAIN = {"attention": 0.4, "layernorm": 0.3, "recurrent": 0.6, "resnet": 0.1}  # else 0.95
@@ -54,19 +59,20 @@ def ensemble(
     model: str, width: int, depth: int, count: int, solver: str = "sgd", activation: str = "tanh", lr: float = 0.0
 ) -> Ensemble:
     members = tuple(Member(seed, GAIN.get(model, 0.95), lr or LR[solver]) for seed in range(count))
-    return Ensemble(model, Shape(width, depth, activation), members, solver, dropout_seed=0)
+    shape = Shape(width, depth, activation, NOISE.shape[1] - 1 if model in PICTURES else 1)
+    return Ensemble(model, shape, members, solver, dropout_seed=0)
 
 
 def small(model: str, count: int, solver: str = "sgd") -> Ensemble:
     """Networks that are trained in a second on any device."""
-    return ensemble(model, 64, 4, count, solver)
+    return ensemble(model, 16 if model in PICTURES else 64, 4, count, solver)
 
 
 def trained(of: Ensemble, device: str, steps: int = STEPS, trainer=ModuleTrainer) -> dict[str, np.ndarray]:
-    """Everything that is recorded of the two points, at every step."""
-    found = loop.run(
-        of, Points(X, Y), steps, [recorders.Pairs(recorders.every(1, steps - 1))], device=device, trainer=trainer
-    )
+    """Everything that is recorded of the first two points, at every step."""
+    points = Points(NOISE[:, 1:], NOISE[:, :1]) if of.model in PICTURES else Points(X, Y)
+    record = [recorders.Pairs(recorders.every(1, steps - 1))]
+    found = loop.run(of, points, steps, record, device=device, trainer=trainer)
     return {name: found[name].values.astype(float) for name in ("distance", "output", "batch_loss")}
 
 
@@ -82,10 +88,18 @@ def apart(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> float:
 
 
 class Report:
-    """What was found: lines of a table as they come, and those that are wrong once more at the end."""
+    """What was found: lines of a table as they come, those that are wrong once more at the end, and rates."""
 
     def __init__(self):
         self.wrong: list[str] = []
+        self.rates: list[tuple] = []
+
+    def keep(self, path: Path) -> None:
+        """The rates as a table."""
+        with path.open("w", newline="") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            rows.writerow(("architecture", "on", "networks", "network_steps_per_second"))
+            rows.writerows(self.rates)
 
     def check(self, what: str, found: float, most: float) -> None:
         line = f"{what:46} {found:8.1e}  (at most {most:.0e})"
@@ -171,19 +185,26 @@ class Counted(Alike):
 
 
 def check_memory(report: Report, device: str, of: Ensemble | None = None, steps: int = 3, most: int = 10**9) -> None:
-    """More networks than fit, with the loop made to believe that all of them do."""
+    """More networks than fit into what is left of the memory, first counted as the loop does, then all at once."""
     print("an ensemble that can't fit")
+    rest = None
     if of is None:
-        one = ensemble("mlp", 4000, 20, 1)
-        each = 4 * sum(layer.weights.inputs * layer.weights.outputs for layer in described(one))
-        of = ensemble("mlp", 4000, 20, 1 + int(0.7 * torch.cuda.mem_get_info()[1] // each))
-    sizes = []
-    kind = type("CountedHere", (Counted,), {"sizes": sizes, "most": most})
-    with mock.patch.object(loop, "_fitting", lambda *_: 10**9):
-        found = trained(of, device, steps, kind)
-    finite = all(np.isfinite(values).all() for values in found.values())
-    smaller = sizes[0] == len(of.members) and min(sizes) < sizes[0]
-    report.tell(f"{len(of.members)} networks, trained together: {', '.join(map(str, sizes[:8]))}", finite and smaller)
+        of = ensemble("mlp", 500, 20, 100)  # 2 GB, and as much again for gradients
+        free = torch.cuda.mem_get_info()[0]
+        rest = torch.empty(free - 3 * 2**30, dtype=torch.uint8, device=device)
+    every, fitting = 10**9, loop._fitting
+    for what, together in (("as many as fit", fitting), ("all together", lambda *_: every)):
+        sizes: list[int] = []
+        kind = type("CountedHere", (Counted,), {"sizes": sizes, "most": most})
+        with mock.patch.object(loop, "_fitting", together):
+            found = trained(of, device, steps, kind)
+        finite = all(np.isfinite(values).all() for values in found.values())
+        smaller = together is fitting or (sizes[0] == len(of.members) and min(sizes) < sizes[0])
+        report.tell(f"{len(of.members)} networks, {what}: {', '.join(map(str, sizes[:8]))}", finite and smaller)
+    del rest
+    gc.collect()
+    if device == "cuda":
+        torch.cuda.empty_cache()
 
 
 def timed(of: Ensemble, device: str, seconds: float, kind) -> float:
@@ -211,14 +232,17 @@ def measure_speed(report: Report, device: str, counts=COUNTS, width: int = 500, 
     """A table of rates; where not all networks fit, those of as many as do, for others would come after them."""
     print(f"network-steps/s, {depth} x {width}, SGD, leaky ReLU, all layers recorded at every step")
     print("  on one core: by the trainer that serves there, the compiled one for mlp and cnn")
+    name = torch.cuda.get_device_name(0) if device == "cuda" else device
     print(f"  {'':12}{'one core':>12}" + "".join(f"{f'{count} networks':>16}" for count in counts) + "   best / core")
     for model in TIMED:
         of = partial(ensemble, model, width, depth, solver="sgd", activation="leaky_relu", lr=1e-5)
         core = timed(of(count=1), "cpu", seconds, loop.trainer_class(of(count=1), "cpu"))
+        report.rates.append((model, "one core", 1, round(core)))
         rates, cells = [], ""
         fitting = loop._fitting(Alike(of(count=1), device), device)
         for count in counts:
             rates.append(timed(of(count=min(count, fitting)), device, seconds, Alike))
+            report.rates.append((model, name, min(count, fitting), round(rates[-1])))
             cells += f"{f'{rates[-1]:.0f}' + (f' ({fitting})' if count > fitting else ''):>16}"
             if device == "cuda":
                 torch.cuda.empty_cache()
@@ -239,6 +263,8 @@ def main(device: str = "cuda") -> int:
         except Exception as error:  # the other parts are to be seen too
             report.tell(f"{part.__name__}: {type(error).__name__}: {str(error).splitlines()[:1]}", False)
     print(f"took {(time.perf_counter() - started) / 60:.1f} minutes")
+    if "--keep" in sys.argv and report.rates:
+        report.keep(ROOT / "docs" / "record" / "gpu.csv")
     if report.wrong:
         print("DISAGREED:", *report.wrong, sep="\n  ")
     return 1 if report.wrong else 0

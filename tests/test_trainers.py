@@ -1,11 +1,13 @@
 """The trainers against plain torch modules and torch.optim, against each other, and on a GPU that is not there."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from runs import X, Y, after, ensemble, hidden_layers, on_two_points, plain
+from runs import X, Y, after, ensemble, hidden_layers, plain
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -278,9 +280,37 @@ def test_on_a_gpu_that_is_not_there(model, solver):
 @pytest.mark.parametrize("solver", STEPPERS)
 @pytest.mark.parametrize("model", [m for m in networks.known_architectures() if m != "dropout"])
 def test_a_gpu_trains_the_same_networks(model, solver):
+    shape, points, targets = task(model)
     members = [Member(seed, 0.7, 0.005 / {"sgd": 1, "momentum": 10, "adam": 10}[solver]) for seed in range(3)]
     cpu, gpu = (
-        on_two_points(model, Shape(60, 3, "tanh"), members, 200, solver, device=device) for device in ("cpu", "cuda")
+        loop.run(
+            ensemble(model, shape, members, solver),
+            batches.Points(points, targets),
+            200,
+            [recorders.Pairs(recorders.every(1, 199))],
+            device=device,
+        )
+        for device in ("cpu", "cuda")
     )
-    np.testing.assert_allclose(gpu.H, cpu.H, rtol=5e-3, atol=1e-5)
-    np.testing.assert_allclose(gpu.loss, cpu.loss, rtol=5e-3, atol=1e-6)
+    for name, atol in (("distance", 1e-5), ("batch_loss", 1e-6)):
+        np.testing.assert_allclose(gpu[name], cpu[name], rtol=5e-3, atol=atol)
+
+
+@pytest.mark.parametrize("kind", [CompiledTrainer, ModuleTrainer])
+def test_steps_that_see_one_point_and_follow_none(kind):
+    """As in an experiment that looks at moments and records no pair of points."""
+    source = batches.Subsets(*data(5, 2, 2), 1)
+    found = loop.run(ensemble("mlp", SHAPE, MEMBERS), source, 30, device="cpu", trainer=kind)
+    assert np.isfinite(found.batch_loss[:, :30]).all() and "distance" not in found
+
+
+def test_a_trainer_that_nobody_holds_leaves_memory_at_once():
+    trainer = ModuleTrainer(ensemble("mlp", SHAPE, MEMBERS))
+    parameters = weakref.ref(next(iter(trainer.parameters.values())))
+    gc.disable()
+    try:
+        trainer.look(POINTS)
+        del trainer
+        assert parameters() is None
+    finally:
+        gc.enable()

@@ -130,6 +130,30 @@ def test_neither_company_nor_memory_nor_looks_change_anything(monkeypatch, caplo
     assert_same()
 
 
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), True),
+        (RuntimeError("CUDA error: out of memory"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("CUDA error: device-side assert triggered"), False),
+    ],
+)
+def test_a_full_gpu_is_known_by_what_torch_cuda_and_cublas_say(error, full):
+    class Once(CompiledTrainer):
+        def train(self, *arguments):
+            if self.networks > 2:
+                raise error
+            return super().train(*arguments)
+
+    setting = "mlp", Shape(4, 1, "tanh"), [Member(seed, 1.0, 0.1) for seed in range(4)], 10
+    if not full:
+        with pytest.raises(RuntimeError, match="assert"):
+            on_two_points(*setting, trainer=Once)
+        return
+    assert np.array_equal(on_two_points(*setting, trainer=Once).H, on_two_points(*setting).H)
+
+
 def test_where_not_even_one_network_fits_into_memory_it_says_so():
     class Full(CompiledTrainer):
         def train(self, *arguments):

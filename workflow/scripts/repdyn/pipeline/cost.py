@@ -127,7 +127,7 @@ def words(jobs: list[Job], cores: int) -> str:
         "",
         f"In all {core:.0f} minutes of one core, {wall_clock:.0f} minutes on {cores}; "
         f"{told['peak_mb'] / 1e3:.1f} GB of memory where the largest jobs meet; {told['disk_mb']:.0f} MB of disk.",
-        "Right within a factor of two, on a CPU like that of docs/record/about.yaml. On a GPU nothing was measured.",
+        "Right within a factor of two, on a CPU like that of docs/record/about.yaml. GPUs are not counted.",
     ]
     return "\n".join(lines)
 

@@ -13,6 +13,7 @@ typed. In a template are:
     about                               what made the record (docs/record/about.yaml)
     spent(*rules, study)                minutes of one core that these rules took, or all; "laptop_cost": in that study
     costliest(n), share(ending)         a table of the n rules that took longest; the share of rules that end so
+    on_gpu()                            a table of rates on a GPU (docs/record/gpu.csv); its name is gpu
     estimate(overlay, cores)            what a study takes (`cost`): core, wall, memory, disk, in words
     count                               how many claims there are
 
@@ -98,6 +99,24 @@ class Record:
             peak = "-" if pd.isna(r.peak_mb) else f"{r.peak_mb:.0f}"
             lines.append(f"| `{r.rule}` | {r.jobs} | {r.seconds / 60:.1f} | {peak} |")
         return "\n".join(lines)
+
+    def on_gpu(self) -> str:
+        """Network-steps a second on a GPU and on a core, in Markdown."""
+        rates = pd.read_csv(self.folder / "gpu.csv").pivot(
+            index="architecture", columns=["on", "networks"], values="network_steps_per_second"
+        )
+        counts = [count for on, count in rates.columns if on == self.gpu]
+        heads = [f"{count} network{'s' * (count > 1)}" for count in counts]
+        lines = [f"| architecture | one core | {' | '.join(heads)} |", "| --- " * (2 + len(counts)) + "|"]
+        for name, row in rates.iterrows():
+            values = [row["one core", 1], *(row[self.gpu, count] for count in counts)]
+            lines.append(f"| `{name}` | {' | '.join('-' if pd.isna(v) else f'{v:.0f}' for v in values)} |")
+        return "\n".join(lines)
+
+    @property
+    def gpu(self) -> str:
+        """The name of that GPU."""
+        return next(on for on in pd.read_csv(self.folder / "gpu.csv").on if on != "one core")
 
     def share(self, ending: str) -> str:
         """How much of the time rules took whose names end so."""

@@ -14,6 +14,7 @@ A trainer knows how networks move: `CompiledTrainer`, `FlowTrainer`, `ModuleTrai
 The loop knows everything else: data, recorders, who has learned, rests or diverged, checkpoints, memory, progress.
 """
 
+import gc
 import logging
 import time
 from contextlib import contextmanager
@@ -96,17 +97,25 @@ def run(
             try:
                 part = _Part(kind, ensemble, index, data, steps, record, stop or Stop(), rest_loss, device)
                 part.run(progress, checkpoint.part(index))
-            except torch.cuda.OutOfMemoryError:
-                if together == 1:
+            except RuntimeError as error:
+                if together == 1 or not _out_of_memory(error):
                     raise
+                part = None
+            if part is None:  # only here has the error let go of what it was raised in
                 together = -(-together // 2)
                 logging.warning("%s: the GPU's memory is full: %d networks at a time", label, together)
-                part = None
+                gc.collect()
                 torch.cuda.empty_cache()
                 continue
             parts.append(part.recorded())
             first = index[-1] + 1
     return xr.concat(parts, "network") if len(parts) > 1 else parts[0]
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether a GPU was full: torch says so in its own words, the CUDA runtime and cuBLAS in theirs."""
+    words = ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+    return isinstance(error, torch.cuda.OutOfMemoryError) or any(word in str(error) for word in words)
 
 
 def _fitting(trainer, device: str) -> int:
@@ -136,7 +145,7 @@ class _Part:
         self.going = np.arange(len(members))
         self.moment = 0
         self.looks = [r for r in self.record if not isinstance(r, Pairs)]
-        self.pairs = next((r for r in self.record if isinstance(r, Pairs)), Pairs(np.zeros(0, int)))
+        self.pairs = next((r for r in self.record if isinstance(r, Pairs)), Pairs(np.zeros(0, int), ()))
         moments = [self.pairs.at, *(r.at for r in self.looks if isinstance(r, Look))]
         self.last = self.steps if any(self.steps in at for at in moments) else self.steps - 1
         if any(isinstance(r, AtEnd | AtLosses) for r in self.looks):
@@ -191,7 +200,7 @@ class _Part:
         batch = self.batches.next(first, count)
         stop = self.stop
         trace = self.trainer.train(
-            batch, first, count, updates, stop, Follow(local, points, np.array(self.pairs.pairs))
+            batch, first, count, updates, stop, Follow(local, points, np.array(self.pairs.pairs, int).reshape(-1, 2))
         )
         late = np.arange(first, end) > trace.reached[:, None]  # (network, step)
         trace.losses[late] = np.nan

@@ -20,6 +20,7 @@ from repdyn.training.trace import Batch, Follow, Stop, Trace
 
 CACHE = 16 * 2**20  # bytes of parameters that are stacked on a CPU: larger stacks would only leave its cache
 MANY = 256  # inputs of an image: a CPU passes modules of one's own over these faster one by one than stacked
+SPARE = 2**29  # bytes of a GPU that a CUDA graph leaves to others: cuBLAS and CUDA keep some for themselves
 ACTIVATIONS_KEPT = 6  # memory of a network by that of its parameters: gradients, the optimiser's, activations
 
 
@@ -46,7 +47,7 @@ class ModuleTrainer:
         self._seen: list[tuple[str, torch.Tensor]] = []
         for name in dict.fromkeys(self.hidden):
             self.module.get_submodule(name).register_forward_hook(self._hook(name))
-        self._graph = None
+        self._graphs: dict[tuple, Any] = {}  # of a step, by the shapes of what it reads; None where there is none
 
     def _initial(self, found, member):
         if isinstance(found, Module):
@@ -54,8 +55,10 @@ class ModuleTrainer:
         return modules.named(found, initial_parameters(found, member, self.ensemble.init_seed))
 
     def _hook(self, name: str):
+        seen = self._seen  # not self: a trainer that its own module held would keep its memory
+
         def keep(module, inputs, output):
-            self._seen.append((name, output))
+            seen.append((name, output))
 
         return keep
 
@@ -171,22 +174,29 @@ class ModuleTrainer:
             parts = [self._gradients(stack, masks, x, y)[1:] for stack in self._stacks()]
             losses, outputs, hidden = zip(*parts)
             return torch.cat(losses), torch.cat(outputs), torch.cat([_distances(h, pairs) for h in hidden])
-        if self.device.type != "cuda" or self.draws or self.optimiser.memory > 1 or not _real(x):
-            return self._step(x, y, rates, corrections, masks, pairs)
         given = (x, y, rates, pairs)
-        if self._graph is None or any(a.shape != b.shape for a, b in zip(self._graph[0], given)):
-            self._graph = self._captured(given, corrections)
-        held, graph, results = self._graph
+        shapes = tuple(value.shape for value in given)
+        if shapes not in self._graphs:
+            can = self.device.type == "cuda" and not self.draws and self.optimiser.memory < 2 and _real(x)
+            self._graphs[shapes] = self._captured(given, corrections) if can else None
+        if self._graphs[shapes] is None:
+            return self._step(x, y, rates, corrections, masks, pairs)
+        held, graph, results = self._graphs[shapes]
         for kept, value in zip(held, given):
             kept.copy_(value)
         graph.replay()
         return tuple(result.clone() for result in results)
 
     def _captured(self, given, corrections):
-        """The step as a CUDA graph: the tensors that it reads, the graph, the tensors that it writes."""
+        """The step as a CUDA graph: the tensors that it reads, the graph, the tensors that it writes.
+
+        None where the memory that it would keep for itself is not there: as much as a step takes.
+        """
         held = [value.clone() for value in given]
         still = [held[0], held[1], torch.zeros_like(held[2]), corrections, {}, held[3]]
         before = [{name: m.clone() for name, m in memory.items()} for memory in self.memories]
+        torch.cuda.reset_peak_memory_stats(self.device)
+        taken = torch.cuda.memory_allocated(self.device)
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -196,6 +206,11 @@ class ModuleTrainer:
         for memory, saved in zip(self.memories, before):
             for name, value in saved.items():
                 memory[name].copy_(value)
+        needed = torch.cuda.max_memory_allocated(self.device) - taken
+        torch.cuda.empty_cache()
+        if needed + SPARE > torch.cuda.mem_get_info(self.device)[0]:
+            logging.info("no memory is left for a CUDA graph of the step")
+            return None
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             results = self._step(held[0], held[1], held[2], corrections, {}, held[3])
@@ -271,7 +286,7 @@ class ModuleTrainer:
         self.parameters = {name: p[index] for name, p in self.parameters.items()}
         self.memories = [{name: m[index] for name, m in memory.items()} for memory in self.memories]
         self.draws = [self.draws[i] for i in index] if self.draws else []
-        self._graph = None
+        self._graphs.clear()
 
     def state(self) -> dict[str, np.ndarray]:
         """All that decides what comes next, under names."""
@@ -286,7 +301,7 @@ class ModuleTrainer:
                 values[name] = self._tensor(state[f"{kind}.{name}"])
         for n, draw in enumerate(self.draws):
             draw.set_state(torch.from_numpy(state[f"draw.{n}"]))
-        self._graph = None
+        self._graphs.clear()
 
 
 # (Views are taken by narrow and select: tensors without values, on which the tests run a GPU's code, know no indexing.)
