@@ -208,7 +208,10 @@ class Observer:
                 calls[name].append(None)
                 if (name, call) in wanted:
                     label, pick = wanted[name, call]
-                    seen[label] = _points(pick(output), len(self._y), f"layer {label!r}")
+                    say = f"({name!r}, {{}})"
+                    seen[label] = _points(
+                        _picked(pick, output, f"layer {label!r}", say), len(self._y), f"layer {label!r}"
+                    )
 
             return hook
 
@@ -222,7 +225,7 @@ class Observer:
                 points,
                 self._by_name,
             )
-            output = _points(self._pick_output(made), len(self._y), "the output")
+            output = _points(_picked(self._pick_output, made, "the model", "output={}"), len(self._y), "the output")
         for label, (module, call, _) in self.layers.items():
             if label not in seen:
                 times = f"{len(calls[module])} time{'s' * (len(calls[module]) != 1)}"
@@ -281,14 +284,24 @@ def first_tensor(output) -> torch.Tensor:
             return tensors["last_hidden_state"]
         if len(tensors) == 1:
             return next(iter(tensors.values()))
-        raise ValueError(
-            f"a dictionary of {', '.join(map(str, output)) or 'nothing'}: say which tensor counts, by a function"
-        )
+        raise ValueError(f"a dictionary of {', '.join(map(str, output)) or 'nothing'}")
     if isinstance(output, tuple | list):
         for value in output:
             if torch.is_tensor(value):
                 return value
-    raise ValueError(f"a {type(output).__name__} with no tensor in it: say what counts, by a function")
+    raise ValueError(f"a {type(output).__name__} with no tensor in it")
+
+
+def _picked(pick: Callable, output, where: str, say: str) -> torch.Tensor:
+    """What counts of an output; where `first_tensor` can't tell, the error says how: `say` with a function in it."""
+    if pick is not first_tensor:
+        return pick(output)
+    try:
+        return first_tensor(output)
+    except ValueError as error:
+        key = next(iter(output), "...") if isinstance(output, Mapping) else "..."
+        function = f"lambda made: made[{key!r}]" if key != "..." else "lambda made: ..."
+        raise ValueError(f"{where} puts out {error}: say which tensor counts, as in {say.format(function)}") from None
 
 
 def _labelled(layers, modules: Mapping) -> dict[str, tuple[str, int, Callable]]:
