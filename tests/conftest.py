@@ -47,7 +47,9 @@ class Project:
 
     @staticmethod
     def _environment(variables: dict[str, str]) -> dict[str, str]:
-        return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **variables}
+        own = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **variables}
+        # on whatever machine: bytecode is kept, as it is where nobody says otherwise
+        return {name: value for name, value in {**os.environ, **own}.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
     def start(self, *arguments: str, gpus: str | None = None, new_session=False, **variables) -> subprocess.Popen:
         """Snakemake on the smoke study, its output in one pipe; `gpus` limits which GPUs its jobs can see.

@@ -1,5 +1,6 @@
 """What happens around the one function of a script: arguments by name, a log beside the output, readable errors."""
 
+import gc
 import inspect
 import json
 import logging
@@ -78,6 +79,7 @@ def run_rule(snakemake) -> None:
     On an error the log gets the traceback, the terminal one line, and the process ends with status 1, so Snakemake
     removes the outputs.
     """
+    gc.set_threshold(10**6)  # to import libraries makes as many objects, none of them garbage
     log = str(snakemake.log[0])
     logging.basicConfig(filename=log, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s")
     started = time.monotonic()

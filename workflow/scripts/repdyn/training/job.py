@@ -1,5 +1,6 @@
 """What every training script does around its data and recorders: device, threads, provenance, checkpoints, the file."""
 
+import gc
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,6 +32,7 @@ class Job:
         **settings,
     ):
         torch.set_num_threads(threads)
+        gc.set_threshold(700)  # Python's own, which `pipeline.jobs` raises: steps leave garbage
         self.output, self.device = output, loop.choose_device(device)
         self.made_by = artifacts.provenance(code, artifacts.TRAINING, **settings)
         known = {**self.made_by, "device": self.device, **(identity or {})}
