@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -224,4 +225,4 @@ def test_a_new_experiment_is_a_folder_a_rule_file_and_captions(smoke):
         snakefile.write_text(before)
         for path in [*new, *(smoke.folder / "results/smoke").glob("*/halves.*")]:
             path.unlink(missing_ok=True)
-        (workflow / "scripts/halves").rmdir()
+        shutil.rmtree(workflow / "scripts/halves")
