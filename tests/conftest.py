@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,9 +132,10 @@ def smoke(smoke_study, tmp_path_factory) -> Project:
 
 
 def pytest_collection_modifyitems(items):
-    """Modules that need the smoke study come first: the longest of them must not begin when all else is done."""
-    modules = {item.path for item in items if "smoke_study" in item.fixturenames}
-    items.sort(key=lambda item: item.path not in modules)
+    """Modules that need the smoke study come first, then those of many tests: none is alone at the end."""
+    studied = {item.path for item in items if "smoke_study" in item.fixturenames}
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path not in studied, -tests[item.path], item.path))
 
 
 def pytest_terminal_summary(terminalreporter):
