@@ -14,6 +14,7 @@ from PIL import Image
 from two_points import data, fit, summarise, train
 
 from repdyn import artifacts, files, theory
+from repdyn.pipeline import jobs
 from repdyn.theory import clock
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
@@ -155,3 +156,24 @@ def test_figures_say_what_made_them_and_are_drawn_whatever_backend_the_environme
     assert "matplotlib " in about["libraries"]
     sums = {f"{name}.csv": hashlib.sha256(f"{name}\n".encode()).hexdigest() for name in "ab"}
     assert about["inputs"] == {"tables": sums}
+
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    raise'
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        (
+            f"{TRACEBACK} first\nOSError: a\n\nDuring handling:\n\n{TRACEBACK}\nValueError: H is\nnegative\n",
+            "ValueError: H is",
+        ),
+        ("2026-11-26 10:16:25 default: 3 networks\n", "killed"),
+        ("", "killed"),
+        (None, "no log"),
+    ],
+)
+def test_the_reason_of_a_failed_job_is_read_from_its_log(log, reason, tmp_path):
+    if log is not None:
+        (tmp_path / "log").write_text(log)
+    assert reason in jobs.reason(str(tmp_path / "log"))

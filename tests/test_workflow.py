@@ -353,5 +353,6 @@ def test_a_failing_job_is_named_with_its_reason_and_leaves_nothing(smoke, tmp_pa
     printed, _ = process.communicate()
     assert process.returncode != 0
     assert "training.device is 'cuda', but torch finds no GPU here" in printed
-    assert "two_points_train failed: " in printed and " Alone: snakemake " in printed
+    why = "two_points_train failed: RuntimeError: training.device is 'cuda', but torch finds no GPU here; "
+    assert why in printed and "/default.log). Alone: snakemake " in printed
     assert not list((tmp_path / "none").rglob("default.nc"))

@@ -3,7 +3,7 @@
 
 from snakemake.logging import logger as told
 
-from repdyn.pipeline import manifest, provenance
+from repdyn.pipeline import jobs, manifest, provenance
 
 RUN = {}  # the surroundings when the run began: a commit in its course made none of it
 
@@ -43,15 +43,14 @@ def tell_what_was_changed():
 
 
 def tell_how_to_repeat_what_failed():
-    """The command of each failed job alone, after all other output; its log was shown when it failed."""
+    """Why each job failed and the command of it alone, after all other output."""
     given = workflow.config_settings
     for failed in workflow.scheduler.failed if workflow.scheduler else ():
         for job in getattr(failed, "jobs", [failed]):  # several where jobs share a submission
             output = [str(path) for path in job.output][:1]
             words = provenance.command(output, given.configfiles, given.config)
-            told.error(
-                f"{job.rule.name} failed: {', '.join(map(str, job.log))} says why. Alone: {words}"
-            )
+            log = str(job.log[0])
+            told.error(f"{job.rule.name} failed: {jobs.reason(log)} ({log}). Alone: {words}")
 
 
 if workflow.is_main_process:

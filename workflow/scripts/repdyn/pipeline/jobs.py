@@ -92,6 +92,19 @@ def run_rule(snakemake) -> None:
     logging.info("done in %.1f s, at most %.0f MB", time.monotonic() - started, peak_memory())
 
 
+def reason(log: str) -> str:
+    """Why a job failed, by its log: the exception, the first line of it; without one it was killed, or never began."""
+    try:
+        with open(log, encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return "it left no log"
+    if "Traceback (most recent call last):" not in lines:
+        return "it ended without a word, as one that is killed does; was there memory enough?"
+    begins = len(lines) - 1 - lines[::-1].index("Traceback (most recent call last):")
+    return next((line for line in lines[begins + 1 :] if not line.startswith(" ")), "see the log")
+
+
 def peak_memory() -> float:
     """Megabytes of memory that this process has held at most."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
