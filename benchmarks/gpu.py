@@ -21,10 +21,12 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
+import argparse
 import csv
 import gc
 import sys
 import time
+from datetime import date
 from functools import partial
 from pathlib import Path
 from unittest import mock
@@ -98,8 +100,8 @@ class Report:
         """The rates as a table."""
         with path.open("w", newline="") as file:
             rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(("architecture", "on", "networks", "network_steps_per_second"))
-            rows.writerows(self.rates)
+            rows.writerow(("architecture", "on", "networks", "network_steps_per_second", "torch", "date"))
+            rows.writerows((*rate, torch.__version__, date.today().isoformat()) for rate in self.rates)
 
     def check(self, what: str, found: float, most: float) -> None:
         line = f"{what:46} {found:8.1e}  (at most {most:.0e})"
@@ -172,39 +174,32 @@ class Alike(ModuleTrainer):
 
 
 class Counted(Alike):
-    """Notes how many networks are trained together; more than `most` are said not to fit."""
+    """Notes how many networks are trained together."""
 
     sizes: list[int]
-    most: int
 
     def train(self, *given):
         self.sizes.append(self.networks)
-        if self.networks > self.most:
-            raise torch.cuda.OutOfMemoryError("more networks than fit")
         return super().train(*given)
 
 
-def check_memory(report: Report, device: str, of: Ensemble | None = None, steps: int = 3, most: int = 10**9) -> None:
+def check_memory(report: Report, device: str) -> None:
     """More networks than fit into what is left of the memory, first counted as the loop does, then all at once."""
     print("an ensemble that can't fit")
-    rest = None
-    if of is None:
-        of = ensemble("mlp", 500, 20, 100)  # 2 GB, and as much again for gradients
-        free = torch.cuda.mem_get_info()[0]
-        rest = torch.empty(free - 3 * 2**30, dtype=torch.uint8, device=device)
-    every, fitting = 10**9, loop._fitting
-    for what, together in (("as many as fit", fitting), ("all together", lambda *_: every)):
+    count = 100
+    of = ensemble("mlp", 500, 20, count)  # 2 GB, and as much again for gradients
+    rest = torch.empty(torch.cuda.mem_get_info()[0] - 3 * 2**30, dtype=torch.uint8, device=device)
+    for what, fitting in (("as many as fit", loop._fitting), ("all together", lambda *_: count)):
         sizes: list[int] = []
-        kind = type("CountedHere", (Counted,), {"sizes": sizes, "most": most})
-        with mock.patch.object(loop, "_fitting", together):
-            found = trained(of, device, steps, kind)
+        with mock.patch.object(loop, "_fitting", fitting):
+            found = trained(of, device, 3, type("CountedHere", (Counted,), {"sizes": sizes}))
         finite = all(np.isfinite(values).all() for values in found.values())
-        smaller = together is fitting or (sizes[0] == len(of.members) and min(sizes) < sizes[0])
-        report.tell(f"{len(of.members)} networks, {what}: {', '.join(map(str, sizes[:8]))}", finite and smaller)
+        at_once = sum(sizes) == count  # no attempt failed
+        right = at_once == (fitting is loop._fitting)
+        report.tell(f"{count} networks, {what}: {', '.join(map(str, sizes[:8]))}", finite and right)
     del rest
     gc.collect()
-    if device == "cuda":
-        torch.cuda.empty_cache()
+    torch.cuda.empty_cache()
 
 
 def timed(of: Ensemble, device: str, seconds: float, kind) -> float:
@@ -229,7 +224,7 @@ def timed(of: Ensemble, device: str, seconds: float, kind) -> float:
 
 
 def measure_speed(report: Report, device: str, counts=COUNTS, width: int = 500, depth: int = 20, seconds=3.0) -> None:
-    """A table of rates; where not all networks fit, those of as many as do, for others would come after them."""
+    """A table of rates; where not all networks fit, of as many as do (not kept), for others would come after them."""
     print(f"network-steps/s, {depth} x {width}, SGD, leaky ReLU, all layers recorded at every step")
     print("  on one core: by the trainer that serves there, the compiled one for mlp and cnn")
     name = torch.cuda.get_device_name(0) if device == "cuda" else device
@@ -242,7 +237,8 @@ def measure_speed(report: Report, device: str, counts=COUNTS, width: int = 500, 
         fitting = loop._fitting(Alike(of(count=1), device), device)
         for count in counts:
             rates.append(timed(of(count=min(count, fitting)), device, seconds, Alike))
-            report.rates.append((model, name, min(count, fitting), round(rates[-1])))
+            if count <= fitting:
+                report.rates.append((model, name, count, round(rates[-1])))
             cells += f"{f'{rates[-1]:.0f}' + (f' ({fitting})' if count > fitting else ''):>16}"
             if device == "cuda":
                 torch.cuda.empty_cache()
@@ -250,6 +246,9 @@ def measure_speed(report: Report, device: str, counts=COUNTS, width: int = 500, 
 
 
 def main(device: str = "cuda") -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--keep", action="store_true", help="write the rates to docs/record/gpu.csv")
+    keep = parser.parse_args().keep
     if not torch.cuda.is_available():
         print("not run: torch finds no GPU here")
         return 2
@@ -263,7 +262,7 @@ def main(device: str = "cuda") -> int:
         except Exception as error:  # the other parts are to be seen too
             report.tell(f"{part.__name__}: {type(error).__name__}: {str(error).splitlines()[:1]}", False)
     print(f"took {(time.perf_counter() - started) / 60:.1f} minutes")
-    if "--keep" in sys.argv and report.rates:
+    if keep and report.rates:
         report.keep(ROOT / "docs" / "record" / "gpu.csv")
     if report.wrong:
         print("DISAGREED:", *report.wrong, sep="\n  ")

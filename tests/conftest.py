@@ -49,7 +49,7 @@ class Project:
     @staticmethod
     def _environment(variables: dict[str, str]) -> dict[str, str]:
         own = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **variables}
-        # on whatever machine: bytecode is kept, as it is where nobody says otherwise
+        # bytecode is kept, or each job would compile the library anew
         return {name: value for name, value in {**os.environ, **own}.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
     def start(self, *arguments: str, gpus: str | None = None, new_session=False, **variables) -> subprocess.Popen:

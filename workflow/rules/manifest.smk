@@ -49,8 +49,8 @@ def tell_how_to_repeat_what_failed():
         for job in getattr(failed, "jobs", [failed]):  # several where jobs share a submission
             output = [str(path) for path in job.output][:1]
             words = provenance.command(output, given.configfiles, given.config)
-            log = str(job.log[0])
-            told.error(f"{job.rule.name} failed: {jobs.reason(log)} ({log}). Alone: {words}")
+            why = f": {jobs.reason(job.log[0])} ({job.log[0]})" if job.log else ""
+            told.error(f"{job.rule.name} failed{why}. Alone: {words}")
 
 
 if workflow.is_main_process:

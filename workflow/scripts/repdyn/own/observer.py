@@ -208,10 +208,9 @@ class Observer:
                 calls[name].append(None)
                 if (name, call) in wanted:
                     label, pick = wanted[name, call]
-                    say = f"({name!r}, {{}})"
-                    seen[label] = _points(
-                        _picked(pick, output, f"layer {label!r}", say), len(self._y), f"layer {label!r}"
-                    )
+                    where = f"layer {label!r}"
+                    made = _picked(pick, output, where, lambda function: f"({name!r}, {function})")
+                    seen[label] = _points(made, len(self._y), where)
 
             return hook
 
@@ -225,7 +224,8 @@ class Observer:
                 points,
                 self._by_name,
             )
-            output = _points(_picked(self._pick_output, made, "the model", "output={}"), len(self._y), "the output")
+            chosen = _picked(self._pick_output, made, "the model", lambda function: f"output={function}")
+            output = _points(chosen, len(self._y), "the output")
         for label, (module, call, _) in self.layers.items():
             if label not in seen:
                 times = f"{len(calls[module])} time{'s' * (len(calls[module]) != 1)}"
@@ -292,16 +292,18 @@ def first_tensor(output) -> torch.Tensor:
     raise ValueError(f"a {type(output).__name__} with no tensor in it")
 
 
-def _picked(pick: Callable, output, where: str, say: str) -> torch.Tensor:
-    """What counts of an output; where `first_tensor` can't tell, the error says how: `say` with a function in it."""
+def _picked(pick: Callable, output, where: str, choice: Callable[[str], str]) -> torch.Tensor:
+    """What counts of an output. Where `first_tensor` can't tell, the error writes the `choice` of a function."""
     if pick is not first_tensor:
         return pick(output)
     try:
         return first_tensor(output)
     except ValueError as error:
-        key = next(iter(output), "...") if isinstance(output, Mapping) else "..."
-        function = f"lambda made: made[{key!r}]" if key != "..." else "lambda made: ..."
-        raise ValueError(f"{where} puts out {error}: say which tensor counts, as in {say.format(function)}") from None
+        named = (
+            [name for name, value in output.items() if torch.is_tensor(value)] if isinstance(output, Mapping) else []
+        )
+        function = f"lambda made: made[{named[0]!r}]" if named else "lambda made: ..."
+        raise ValueError(f"{where} puts out {error}: say which tensor counts, as in {choice(function)}") from None
 
 
 def _labelled(layers, modules: Mapping) -> dict[str, tuple[str, int, Callable]]:

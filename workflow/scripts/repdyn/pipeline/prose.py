@@ -101,16 +101,16 @@ class Record:
         return "\n".join(lines)
 
     def on_gpu(self) -> str:
-        """Network-steps a second on a GPU and on a core, in Markdown."""
-        rates = pd.read_csv(self.folder / "gpu.csv").pivot(
-            index="architecture", columns=["on", "networks"], values="network_steps_per_second"
-        )
+        """Network-steps a second on a GPU and on a core, in Markdown, and with what."""
+        table = pd.read_csv(self.folder / "gpu.csv")
+        rates = table.pivot(index="architecture", columns=["on", "networks"], values="network_steps_per_second")
         counts = [count for on, count in rates.columns if on == self.gpu]
         heads = [f"{count} network{'s' * (count > 1)}" for count in counts]
         lines = [f"| architecture | one core | {' | '.join(heads)} |", "| --- " * (2 + len(counts)) + "|"]
         for name, row in rates.iterrows():
             values = [row["one core", 1], *(row[self.gpu, count] for count in counts)]
             lines.append(f"| `{name}` | {' | '.join('-' if pd.isna(v) else f'{v:.0f}' for v in values)} |")
+        lines += ["", f"(torch {table.torch[0]}, {table.date[0]}; -: more than its memory held.)"]
         return "\n".join(lines)
 
     @property

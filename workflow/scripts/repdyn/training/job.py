@@ -32,7 +32,7 @@ class Job:
         **settings,
     ):
         torch.set_num_threads(threads)
-        gc.set_threshold(700)  # Python's own, which `pipeline.jobs` raises: steps leave garbage
+        gc.set_threshold(700)  # `pipeline.jobs` raises it; but steps leave garbage
         self.output, self.device = output, loop.choose_device(device)
         self.made_by = artifacts.provenance(code, artifacts.TRAINING, **settings)
         known = {**self.made_by, "device": self.device, **(identity or {})}

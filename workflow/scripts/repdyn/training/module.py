@@ -2,8 +2,8 @@
 
 Parameters carry a leading network axis; a forward and a backward pass by torch's own automatic differentiation serve
 all networks at once, and the rules of the registry move them. Nothing in the loop over steps waits for the device:
-what is recorded stays there until the loop ends. On a GPU the step is a CUDA graph where all points are seen and
-nothing is random.
+what is recorded stays there until the loop ends. On a GPU the step is a CUDA graph where nothing in it is random or
+changes with time (dropout, Adam), and where there is memory for one.
 """
 
 import logging
