@@ -341,7 +341,9 @@ def test_a_layer_that_is_no_tensor_of_points_is_named_and_can_be_chosen():
     repdyn.Observer(Sequence(), x, y, [("cell", lambda found: found[0].transpose(0, 1))]).look()
     model, tokens, y, _ = made("tokens")
     with model.register_forward_hook(lambda _module, _inputs, out: {**out, "more": y}):
-        message = r"the model puts out a dictionary of loss, logits, more: .* as in output=lambda made: made\['logits'\]"
+        message = (
+            r"the model puts out a dictionary of loss, logits, more: .* as in output=lambda made: made\['logits'\]"
+        )
         with pytest.raises(ValueError, match=message):
             repdyn.Observer(model, tokens, y, ["embed"]).look()
     with pytest.raises(ValueError, match="nothing has been recorded"):
