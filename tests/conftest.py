@@ -1,6 +1,8 @@
 """Fixtures that the tests share: a copy of the project, and Snakemake run in it."""
 
+import atexit
 import fcntl
+import gc
 import os
 import re
 import shutil
@@ -136,6 +138,12 @@ def pytest_collection_modifyitems(items):
     studied = {item.path for item in items if "smoke_study" in item.fixturenames}
     tests = Counter(item.path for item in items)
     items.sort(key=lambda item: (item.path not in studied, -tests[item.path], item.path))
+
+
+def pytest_collection_finish():
+    """What is loaded by now is no garbage: nobody has to look for it among that, nor at the end."""
+    gc.freeze()
+    atexit.register(gc.freeze)
 
 
 def pytest_terminal_summary(terminalreporter):

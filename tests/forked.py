@@ -12,8 +12,10 @@ from functools import cache
 from pathlib import Path
 
 SERVER = """
-import json, os, sys
+import gc, json, os, sys
 import pandas, xarray, yaml, nbformat, snakemake.cli, snakemake.report
+
+gc.freeze()
 
 for line in sys.stdin:
     asked = json.loads(line)

@@ -2,6 +2,8 @@
 # that rules are written with. A rule is called EXPERIMENT_STEP and runs `main` of scripts/EXPERIMENT/STEP.py; `frame` gives
 # it its log, environment, cache and group.
 
+import atexit
+import gc
 import os
 import re
 import sys
@@ -20,6 +22,10 @@ from repdyn.pipeline import between, claims, sources, study as studies, tables, 
 from repdyn.pipeline.caching import CheckedCache, remove_unsound_links
 from repdyn.pipeline.checking import ConfigurationError, did_you_mean
 from repdyn.pipeline.options import TABLES
+
+
+gc.freeze()  # the libraries; to search them for garbage took a third of a dry run
+atexit.register(gc.freeze)
 
 
 def checked(check, *arguments):

@@ -1,5 +1,6 @@
 """What happens around the one function of a script: arguments by name, a log beside the output, readable errors."""
 
+import atexit
 import gc
 import inspect
 import json
@@ -80,6 +81,7 @@ def run_rule(snakemake) -> None:
     removes the outputs.
     """
     gc.set_threshold(10**6)  # to import libraries makes as many objects, none of them garbage
+    atexit.register(gc.freeze)  # nor is there any to look for at the end
     log = str(snakemake.log[0])
     logging.basicConfig(filename=log, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s")
     started = time.monotonic()
