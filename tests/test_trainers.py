@@ -188,19 +188,20 @@ def test_initial_weights_are_xavier_normal_times_the_gain():
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations_and_slopes_are_torchs(name):
     """The plain functions and the compiled ones, over a wide range."""
-    entry, place = ACTIVATIONS[name], list(ACTIVATIONS).index(name)
+    entry = ACTIVATIONS[name]
     z = torch.linspace(-30, 30, 2001, dtype=torch.float64).requires_grad_()
     a = entry.on_tensors(z)
     (slope,) = torch.autograd.grad(a.sum(), z)
     for value, f, s in zip(z.tolist()[::100], a.tolist()[::100], slope.tolist()[::100], strict=True):
         assert entry.function(value) == pytest.approx(f, rel=1e-9, abs=1e-12)
         assert entry.slope(value, f) == pytest.approx(s, rel=1e-9, abs=1e-9)
-    single = z.detach().numpy().astype(np.float32)[None]
-    found, g = np.empty_like(single), np.ones_like(single)
-    passes.activate(place, single, found)
-    passes.pull_activation(place, single, found, g)
-    np.testing.assert_allclose(found[0], a.detach(), rtol=5e-7, atol=1e-6)
-    np.testing.assert_allclose(g[0], slope, rtol=1e-6, atol=1e-6)
+    trainer = CompiledTrainer(ensemble("mlp", Shape(2, 1, "none", 1, z.numel()), [Member(0, 1.0, 1e6 * z.numel())]))
+    trainer.theta[:], bias = 0, trainer.parameters()[-1][1][0]
+    bias[:] = before = z.detach().numpy().astype(np.float32)
+    trainer.net[3][-1] = list(ACTIVATIONS).index(name)  # of the output, which then is phi(z)
+    np.testing.assert_allclose(trainer.look(X)[1][0, 0], a.detach(), rtol=5e-7, atol=1e-6)
+    after(trainer, X, trainer.look(X)[1][0] - 64, 1)
+    np.testing.assert_allclose((before - bias) / 64e6, slope, rtol=1e-6, atol=1e-6)
 
 
 def test_whether_an_activation_is_smooth_and_its_mean_square_slope_are_so():

@@ -2,8 +2,7 @@
 
 Each lies in a file of its own, architectures/NAME.py; NAME is what the `model` column of a settings table says. To add
 one, add a file: networks of other architectures don't depend on it and are not trained again. It holds a function
-`build`
-from a `Shape` to either
+`build` from a `Shape` to either
 
     a list of `Layer`s, the last of which is the output: these only describe, and the fast trainers know them; or
     any torch.nn.Module. Beside it stands a function `hidden`, from the shape to the names of the submodules whose
