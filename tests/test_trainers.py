@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from runs import X, Y, after, ensemble, hidden_layers, plain
+from runs import X, Y, after, ensemble, hidden_layers, on_two_points, plain
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -97,13 +97,16 @@ def test_any_activation_and_any_small_number_of_points(activation, points):
         np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-5)
 
 
-@pytest.mark.parametrize("width", [1, 15, 16, 17, 190, 300])
-def test_widths_around_a_cache_line_and_layers_that_no_near_cache_holds(width):
+@pytest.mark.parametrize("width", [1, 7, 8, 9, 16, 31, 50, 190, 300])
+def test_widths_around_a_vector_and_layers_that_no_near_cache_holds(width):
     assert passes.NEAR < 190**2
     together = ensemble("mlp", Shape(width, 3, "tanh"), MEMBERS)
     found = [after(kind(together), X, Y, 20).look(X) for kind in (CompiledTrainer, ModuleTrainer)]
     for a, b in zip(*([*hidden, output] for hidden, output in found), strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-5)
+    recorded = on_two_points("mlp", together.shape, MEMBERS, 21).H[:, :, 20]
+    apart = [((h[:, 0] - h[:, 1]) ** 2).sum(1) for h in found[0][0]]
+    np.testing.assert_allclose(recorded, np.transpose(apart), rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", [CompiledTrainer, ModuleTrainer])

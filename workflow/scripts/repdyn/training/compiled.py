@@ -139,7 +139,9 @@ class CompiledTrainer(LayeredNetworks):
             np.zeros(self.networks, np.int64),
         )
         which = list(OPTIMISERS).index(self.ensemble.solver)
-        corrections = np.array([self.optimiser.corrections(first + k + 1) for k in range(steps)], np.float32)
+        t = np.arange(first + 1, first + steps + 1)
+        corrections = np.empty((steps, 2), np.float32)
+        corrections[:, 0], corrections[:, 1] = self.optimiser.corrections(t)
         passes.train(
             self.net,
             (self.theta, *self.memories),

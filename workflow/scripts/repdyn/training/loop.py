@@ -202,15 +202,16 @@ class _Part:
         trace = self.trainer.train(
             batch, first, count, updates, stop, Follow(local, points, np.array(self.pairs.pairs, int).reshape(-1, 2))
         )
-        late = np.arange(first, end) > trace.reached[:, None]  # (network, step)
-        trace.losses[late] = np.nan
+        self.stopped = trace.reached < end
+        if self.stopped.any():
+            late = np.arange(first, end) > trace.reached[:, None]  # (network, step)
+            trace.losses[late] = np.nan
+            for values in (trace.distances, trace.outputs):
+                values[late[:, slots >= 0]] = np.nan
         self.seen["batch_loss"][self.going, first:end] = trace.losses
         at = slots[slots >= 0]
-        for name, values in (("distance", trace.distances), ("output", trace.outputs)):
-            if self.pairs.at.size:
-                values[late[:, slots >= 0]] = np.nan
-                self._room(name, values.shape[2:], len(self.pairs.at), values.dtype)[np.ix_(self.going, at)] = values
-        self.stopped = trace.reached < end
+        for name, values in (("distance", trace.distances), ("output", trace.outputs)) if self.pairs.at.size else ():
+            self._room(name, values.shape[2:], len(self.pairs.at), values.dtype)[self.going[:, None], at] = values
         self.seen["ended_at"][self.going[self.stopped]] = trace.reached[self.stopped]
 
     def _leave(self) -> None:

@@ -16,13 +16,13 @@ class Optimiser:
     label        its name in figures
     memory       how many of m and v it keeps from step to step, 0 before the first one
     rule         (g, m, v, c1, c2) -> (d, m, v)
-    corrections  the number of the step, from 1 -> (c1, c2)
+    corrections  the number of the step, from 1, or an array of such -> (c1, c2)
     """
 
     label: str
     memory: int
     rule: Callable
-    corrections: Callable[[int], tuple[float, float]] = lambda t: (1.0, 1.0)
+    corrections: Callable = lambda t: (1.0, 1.0)
 
 
 def _descent(g, m, v, c1, c2):

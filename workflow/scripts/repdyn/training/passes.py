@@ -13,84 +13,22 @@ Each network is computed by the same instructions whatever else is trained besid
 it.
 """
 
-import hashlib
-import os
-import tempfile
-from pathlib import Path
 from types import FunctionType
 
 import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import caching, cgutils
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
-from repdyn.networks import activations
 from repdyn.networks.activations import ACTIVATIONS
+from repdyn.training.compiled_code import keep_here
 from repdyn.training.optimisers import OPTIMISERS
+from repdyn.training.vectors import LANES, last, load, repeated, store, total
 
-HERE = Path(__file__).parent
-SOURCES = [*(HERE / f"{name}.py" for name in ("passes", "stages", "optimisers")), Path(activations.__file__)]
-DIGEST = hashlib.sha256(b"".join(path.read_bytes() for path in SOURCES)).hexdigest()[:16]
-
-
-def _writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(folder, os.W_OK)
-
-
-class CompiledCode(caching._CacheLocator):
-    """Where the compiled code of this package is kept: in the user's cache, in a folder named after the sources.
-
-    So every copy of the same sources finds it, wherever it lies; numba's own places differ with the path, and would not
-    see that a function which another one calls has changed.
-    """
-
-    def __init__(self, function):
-        self.line = function.__code__.co_firstlineno
-        home = os.path.expanduser("~")  # stays as it is where there is none
-        user = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache"
-        bases = [base for base in (user, tempfile.gettempdir()) if not str(base).startswith("~")]
-        folders = [Path(base) / "repdyn" / f"compiled-{DIGEST}" for base in bases]
-        self.folder = next(filter(_writable, folders), folders[-1])
-
-    def get_cache_path(self):
-        return str(self.folder)
-
-    def get_source_stamp(self):
-        return DIGEST
-
-    def get_disambiguator(self):
-        return str(self.line)
-
-    @classmethod
-    def from_function(cls, function, file):
-        return cls(function) if Path(file) in SOURCES else None
-
-
-class MendedFile(caching.IndexDataCacheFile):
-    """Compiled code on disk, of which what is empty or cut off counts as absent: it is compiled and written anew."""
-
-    def _load_index(self):
-        try:
-            return super()._load_index()
-        except Exception:  # damage shows as almost any error of pickle
-            return {}
-
-    def _load_data(self, name):
-        try:
-            return super()._load_data(name)
-        except Exception as error:
-            raise OSError(f"{name}: damaged") from error  # which numba takes for absent
-
-
-caching.IndexDataCacheFile = MendedFile
-caching.CompileResultCacheImpl._locator_classes.insert(0, CompiledCode)  # type: ignore[arg-type]
+keep_here()
 
 # Allows the sums over units to be vectorised; the order of additions is then the compiler's, but a fixed one.
 _fast = {"reassoc", "contract", "nsz", "arcp"}
@@ -228,6 +166,12 @@ def _block(context, flat, first, rows, columns):
 
 
 @inner
+def _is_near(W):
+    """Whether weights come from a near cache, in rows of at least one vector."""
+    return W.size <= NEAR and W.shape[1] >= LANES
+
+
+@inner
 def _ask_for(W, first, count):
     """Ask for the next rows of weights: by itself a processor foresees one row, not four."""
     for i in range(first, first + count, LINE):
@@ -308,9 +252,45 @@ def _add_products(x, W, z):
 
 
 @inner
+def _affine_near(x, W, b, z):
+    """z = b + x W for two points and near weights: four vectors of outputs at once stay in registers over all rows."""
+    inputs, outputs = W.shape
+    edge = outputs - LANES  # where the last vector begins
+    for o in range(0, outputs, 4 * LANES):
+        o0, o1, o2, o3 = min(o, edge), min(o + LANES, edge), min(o + 2 * LANES, edge), min(o + 3 * LANES, edge)
+        a0 = b0 = load(b, o0)
+        a1 = b1 = load(b, o1)
+        a2 = b2 = load(b, o2)
+        a3 = b3 = load(b, o3)
+        for i in range(inputs):
+            row = i * outputs
+            w0, w1, w2, w3 = load(W, row + o0), load(W, row + o1), load(W, row + o2), load(W, row + o3)
+            a, c = repeated(x[0, i]), repeated(x[1, i])
+            a0 += a * w0
+            a1 += a * w1
+            a2 += a * w2
+            a3 += a * w3
+            b0 += c * w0
+            b1 += c * w1
+            b2 += c * w2
+            b3 += c * w3
+        store(z, o0, a0)
+        store(z, o1, a1)
+        store(z, o2, a2)
+        store(z, o3, a3)
+        store(z, outputs + o0, b0)
+        store(z, outputs + o1, b1)
+        store(z, outputs + o2, b2)
+        store(z, outputs + o3, b3)
+
+
+@inner
 def affine(x, W, b, X, G, factors, rows, z):
     """z = (b + sum over r < rows of factors[r] G[r]) + x (W + sum over r < rows of factors[r] X[r]^T G[r])."""
     points = x.shape[0]
+    if points == 2 and not rows and _is_near(W):
+        _affine_near(x, W, b, z)
+        return
     for p in range(points):
         for o in range(z.shape[1]):
             z[p, o] = b[0, o]
@@ -369,23 +349,34 @@ def pull(g, W, X, G, factors, rows, gx):
 
 @inner
 def _pull_and_descend_near(g, W, x, lr, gx):
-    """`_pull_and_descend` for two points and weights that come from a near cache: two rows at once."""
+    """`_pull_and_descend` for two points and near weights, two rows at once; returns how many rows are done.
+
+    A row's last vector is loaded before any is stored, so that what it has in common with the one before moves once.
+    """
     inputs, outputs = W.shape
-    whole = inputs - inputs % 2
-    for i in range(0, whole, 2):
-        a0 = a1 = b0 = b1 = np.float32(0)
-        x0, x1, y0, y1 = lr * x[0, i], lr * x[0, i + 1], lr * x[1, i], lr * x[1, i + 1]
-        for o in range(outputs):
-            g0, g1 = g[0, o], g[1, o]
-            w0, w1 = W[i, o], W[i + 1, o]
+    edge, over = outputs - LANES, outputs % LANES
+    e0, e1 = load(g, edge), load(g, outputs + edge)
+    f0, f1 = last(over, e0), last(over, e1)
+    done = inputs - inputs % 2
+    for i in range(0, done, 2):
+        x0, x1 = repeated(lr * x[0, i]), repeated(lr * x[0, i + 1])
+        y0, y1 = repeated(lr * x[1, i]), repeated(lr * x[1, i + 1])
+        upper, lower = i * outputs, (i + 1) * outputs
+        v0, v1 = load(W, upper + edge), load(W, lower + edge)
+        a0, a1, b0, b1 = v0 * f0, v1 * f0, v0 * f1, v1 * f1
+        for o in range(0, outputs - over, LANES):
+            g0, g1 = load(g, o), load(g, outputs + o)
+            w0, w1 = load(W, upper + o), load(W, lower + o)
             a0 += w0 * g0
             b0 += w0 * g1
             a1 += w1 * g0
             b1 += w1 * g1
-            W[i, o] = w0 - (x0 * g0 + y0 * g1)
-            W[i + 1, o] = w1 - (x1 * g0 + y1 * g1)
-        gx[0, i], gx[0, i + 1], gx[1, i], gx[1, i + 1] = a0, a1, b0, b1
-    return whole
+            store(W, upper + o, w0 - (x0 * g0 + y0 * g1))
+            store(W, lower + o, w1 - (x1 * g0 + y1 * g1))
+        store(W, upper + edge, v0 - (x0 * e0 + y0 * e1))
+        store(W, lower + edge, v1 - (x1 * e0 + y1 * e1))
+        gx[0, i], gx[0, i + 1], gx[1, i], gx[1, i + 1] = total(a0), total(a1), total(b0), total(b1)
+    return done
 
 
 @inner
@@ -394,7 +385,7 @@ def _pull_and_descend(g, W, x, lr, gx):
     inputs, outputs = W.shape
     points, done = x.shape[0], 0
     last = points - 2
-    if points == 2 and W.size <= NEAR:
+    if points == 2 and _is_near(W):
         done = _pull_and_descend_near(g, W, x, lr, gx)
     for i in range(done, inputs):
         _ask_for(W, (i + 2) * outputs, outputs)
@@ -596,6 +587,26 @@ def workspace(net, points):
     )
 
 
+@inner
+def _squared_distance(h, one, other):
+    """The squared distance of two rows of h (point, unit)."""
+    units = h.shape[1]
+    summed = np.float32(0)
+    if units < LANES:
+        for i in range(units):
+            apart = h[one, i] - h[other, i]
+            summed += apart * apart
+        return summed
+
+    a, b, edge, over = one * units, other * units, units - LANES, units % LANES
+    beyond = last(over, load(h, a + edge) - load(h, b + edge))
+    squares = beyond * beyond
+    for i in range(0, units - over, LANES):
+        aside = load(h, a + i) - load(h, b + i)
+        squares += aside * aside
+    return total(squares)
+
+
 @once
 def observe(net, buffers, points, pairs, distances, output):
     """Squared distances (layer, pair) of pairs of points in hidden layers, and the output (point, unit)."""
@@ -604,11 +615,7 @@ def observe(net, buffers, points, pairs, distances, output):
     for n in range(1, last):
         h = view(buffers[0], at[n], points, widths[n])
         for k in range(pairs.shape[0]):
-            total = np.float32(0)
-            for i in range(widths[n]):
-                apart = h[pairs[k, 0], i] - h[pairs[k, 1], i]
-                total += apart * apart
-            distances[n - 1, k] = total
+            distances[n - 1, k] = _squared_distance(h, pairs[k, 0], pairs[k, 1])
     output[:] = view(buffers[0], at[last], points, widths[last])[: output.shape[0]]
 
 
