@@ -75,22 +75,14 @@ def _expm1(z):
 
 
 def _chosen(loop, functions):
-    """One compiled loop for all functions: its first argument says which of them it applies."""
-    others = _chosen(loop, functions[1:]) if functions[1:] else None
-    applied = loop(functions[0])
+    """One compiled loop for all functions: its first argument says which of them it applies.
 
-    @inner
-    def choose(which, *arrays):
-        if which == 0:
-            applied(*arrays)
-        else:
-            others(which - 1, *arrays)
-
-    @inner
-    def only(which, *arrays):
-        applied(*arrays)
-
-    return choose if others else only
+    Written out, as a chain: functions that call each other were compiled once for each one before them.
+    """
+    scope = {f"apply_{n}": loop(function) for n, function in enumerate(functions)}
+    chain = [f"if which == {n}: apply_{n}(*arrays)" for n in range(len(functions))]
+    exec("def choose(which, *arrays):\n    " + "\n    el".join(chain), scope)
+    return inner(scope["choose"])
 
 
 def _activating(function):
@@ -481,6 +473,30 @@ def pull_windows(g, W, channels, gx):
                 gx[p, q * channels + i] += rows[p * positions + q, i]
 
 
+@inner
+def _copy(of, to):
+    """to = of, both (point, unit); in loops, for numba takes seconds to compile an assignment of whole arrays."""
+    for p in range(to.shape[0]):
+        for i in range(to.shape[1]):
+            to[p, i] = of[p, i]
+
+
+@inner
+def _add(a, b, made):
+    """made = a + b, all (point, unit)."""
+    for p in range(made.shape[0]):
+        for i in range(made.shape[1]):
+            made[p, i] = a[p, i] + b[p, i]
+
+
+@inner
+def _scale(a, b, made):
+    """made = a b, all (point, unit)."""
+    for p in range(made.shape[0]):
+        for i in range(made.shape[1]):
+            made[p, i] = a[p, i] * b[p, i]
+
+
 @once
 def forward(net, theta, X, G, factors, rows, x, mask, buffers):
     """All layers. X, G: the rows of what is not folded into theta yet, `rows` of them with these factors.
@@ -492,25 +508,26 @@ def forward(net, theta, X, G, factors, rows, x, mask, buffers):
     widths, at, place, activations, skips, room, shapes, channels = net  # room is 0 where all is folded
     H, A, Z, U, _ = buffers
     points = x.shape[0]
-    view(H, 0, points, widths[0])[:] = x
+    _copy(x, view(H, 0, points, widths[0]))
     for n in range(widths.size - 1):
         inputs, outputs = widths[n], widths[n + 1]
         u = view(H, at[n], points, inputs)
         if mask.size:
             u = view(U, at[n], points, inputs)
-            u[:] = view(H, at[n], points, inputs) * view(mask, at[n], points, inputs)
+            _scale(view(H, at[n], points, inputs), view(mask, at[n], points, inputs), u)
         z, h = view(Z, at[n + 1], points, outputs), view(H, at[n + 1], points, outputs)
         W, b = parameters(theta, place[n], shapes[n, 0], shapes[n, 1])
         if channels[n]:
             u, z_rows = windows(u, shapes[n], channels[n]), _block(Z, at[n + 1] * points, z.size // b.size, b.size)
-            z_rows[:] = b
+            for q in range(z_rows.shape[0]):
+                _copy(b, z_rows[q : q + 1])
             multiply(u, False, W, False, np.float32(1), np.float32(1), z_rows)
         else:
             affine(u, W, b, view(X, at[n], room, inputs), view(G, at[n + 1], room, outputs), factors, rows, z)
         a = view(A, at[n + 1], points, outputs) if skips[n] else h
         activate(activations[n], z, a)
         if skips[n]:
-            h[:] = a + view(H, at[n + 1 - skips[n]], points, outputs)
+            _add(a, view(H, at[n + 1 - skips[n]], points, outputs), h)
 
 
 @once
@@ -533,7 +550,7 @@ def backward(net, theta, X, G, factors, rows, points, mask, buffers, which, M, V
         g = view(D, at[n + 1], points, outputs)
         if skips[n]:
             earlier = view(D, at[n + 1 - skips[n]], points, outputs)
-            earlier += g
+            _add(earlier, g, earlier)
         a = view(A if skips[n] else H, at[n + 1], points, outputs)
         pull_activation(activations[n], view(Z, at[n + 1], points, outputs), a, g)
         u = view(U if mask.size else H, at[n], points, inputs)
@@ -549,13 +566,13 @@ def backward(net, theta, X, G, factors, rows, points, mask, buffers, which, M, V
         elif n:
             pull(g, W, view(X, at[n], room, inputs), view(G, at[n + 1], room, outputs), factors, rows, gx)
         if n and mask.size:
-            gx *= view(mask, at[n], points, inputs)
+            _scale(gx, view(mask, at[n], points, inputs), gx)
         if n and skipping:
             total = view(D, at[n], points, inputs)
-            total += gx
+            _add(total, gx, total)
         if which == NONE:
-            view(X, at[n], room, inputs)[rows : rows + points] = u
-            view(G, at[n + 1], room, outputs)[rows : rows + points] = g
+            _copy(u, view(X, at[n], room, inputs)[rows : rows + points])
+            _copy(g, view(G, at[n + 1], room, outputs)[rows : rows + points])
         elif which == DESCENT:
             for p in range(g.shape[0]):
                 for o in range(g.shape[1]):
@@ -616,7 +633,7 @@ def observe(net, buffers, points, pairs, distances, output):
         h = view(buffers[0], at[n], points, widths[n])
         for k in range(pairs.shape[0]):
             distances[n - 1, k] = _squared_distance(h, pairs[k, 0], pairs[k, 1])
-    output[:] = view(buffers[0], at[last], points, widths[last])[: output.shape[0]]
+    _copy(view(buffers[0], at[last], points, widths[last]), output)
 
 
 @once
@@ -657,13 +674,16 @@ def train(net, state, optimiser, data, first, steps, updates, stop, follow, reco
         here_x, here_y = x[e % x.shape[0]], y[e % y.shape[0]]
         batch_x[:] = np.float32(0)
         if not order.size:
-            batch_x[: here_x.shape[0]], batch_y[: here_y.shape[0]] = here_x, here_y
+            _copy(here_x, batch_x[: here_x.shape[0]])
+            _copy(here_y, batch_y[: here_y.shape[0]])
         reached[e] = first + steps
         for k in range(steps):
             true_points = sizes[k] if order.size else here_x.shape[0]
             if order.size:
                 for p in range(true_points):
-                    batch_x[p], batch_y[p] = here_x[order[e, k, p]], here_y[order[e, k, p]]
+                    q = order[e, k, p]
+                    _copy(here_x[q : q + 1], batch_x[p : p + 1])
+                    _copy(here_y[q : q + 1], batch_y[p : p + 1])
             points = true_points + true_points % 2  # a point too many has no error, so it changes nothing
             looked_at = seen[e % seen.shape[0]] if seen.size else batch_x[:points]
             if slots[k] >= 0 and (seen.size or masks.size):
