@@ -67,14 +67,21 @@ class Project:
         return subprocess.Popen(command, cwd=self.folder, env=environment, **pipes, start_new_session=new_session)
 
     def snakemake(self, *arguments: str, **variables) -> str:
-        """Run Snakemake to its end; returns what it printed. Fails the test if it failed."""
+        """Run Snakemake to its end; returns what it printed. Fails the test if it failed.
+
+        Unlike those of `start` its jobs are forks of a process that has loaded the libraries.
+        """
         if "--dry-run" in arguments:
             status, printed = forked.snakemake(self.folder, self.asked(arguments), self._environment(variables))
-        else:
-            process = self.start(*arguments, **variables)
-            printed, _ = process.communicate()
-            status = process.returncode
-        assert status == 0, printed
+            assert status == 0, printed
+            return printed
+        return self.ended(self.start(*arguments, **forked.jobs(), **variables))
+
+    @staticmethod
+    def ended(process: subprocess.Popen) -> str:
+        """What a started Snakemake printed until its end. Fails the test if it failed."""
+        printed, _ = process.communicate()
+        assert process.returncode == 0, printed
         return printed
 
     def reasons(self, *arguments: str) -> dict[tuple[str, str], set[str]]:

@@ -440,6 +440,16 @@ def test_a_quiet_end_changes_neither_errors_nor_rates():
     assert any("quiet end" in note for note in long.notes)
 
 
+def test_a_path_that_is_far_off_is_noted_where_the_curves_are_not():
+    """As where the last moment of the active part is an outlier."""
+    H, Y, w = curves()
+    assert not one_fit(H, Y, w).notes
+    H[verdict.active(w, DY2) - 1] += 0.5 * np.ptp(H)
+    found = one_fit(H, Y, w)
+    assert found.verdict == "applies" and found.orbit_error > verdict.ERROR
+    assert any(f"off by {found.orbit_error:.0%} of Y's range" in note for note in found.notes)
+
+
 def test_no_run_that_breaks_an_assumption_converges():
     H, Y, w = curves()
     falling = H[0] + 0.9 * (H[0] - H) * H[0] / np.ptp(H)

@@ -105,7 +105,7 @@ def _of_pair(step, curves, dx2: float, dy2: float, norms, rates, given: dict) ->
         **_told(failures, failed),
         verdict=judged,
         converged=not failures,
-        notes=tuple(verdict.notes(n, moments, norms, given["dx2_is"])),
+        notes=tuple(verdict.notes(n, moments, norms, given["dx2_is"], judged, orbit_error)),
         eta_h_dx2=found.eta_h * dx2,
         eta_h_dx2_se=se[0] * found.eta_h * dx2,
         eta_h=found.eta_h,

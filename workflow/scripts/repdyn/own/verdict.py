@@ -126,9 +126,14 @@ def judged(failures: list[Failure], error: float, orbit_error: float) -> str:
     return ORBIT_ONLY if orbit_error <= ORBIT else NOT
 
 
-def notes(n: int, moments: int, norms, dx2_is: str) -> list[str]:
+def notes(n: int, moments: int, norms, dx2_is: str, judged: str, orbit_error: float) -> list[str]:
     """What does not decide the verdict but has to be known with it. n: moments of the active part."""
     said = []
+    if judged == APPLIES and orbit_error > ERROR:
+        said.append(
+            f"the path Y(H) between the two ends that were measured is off by {orbit_error:.0%} of Y's range, though "
+            "the curves are the theory's: look at the figure before the rates are believed"
+        )
     if 1 - n / moments > QUIET:
         said.append(
             f"{1 - n / moments:.0%} of the moments are a quiet end; errors are those of the {n} moments before it, and "
