@@ -41,6 +41,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from importlib.metadata import version
 from itertools import product
@@ -628,7 +629,7 @@ def write_figure(folder: Path = ROOT / "docs") -> None:
     print(where())
     if not has_jax():
         sys.exit("the figure needs JAX: make bench installs it")
-    table = measured_over_shapes()
+    table = measured_over_shapes().assign(measured_with=where(), date=date.today().isoformat())
     with style.applied():
         style.save(draw(table), table, *(folder / f"benchmark.{kind}" for kind in ("svg", "png", "csv")))
 

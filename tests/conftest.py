@@ -69,13 +69,12 @@ class Project:
     def snakemake(self, *arguments: str, **variables) -> str:
         """Run Snakemake to its end; returns what it printed. Fails the test if it failed.
 
-        Unlike those of `start` its jobs are forks of a process that has loaded the libraries.
+        Unlike with `start` it and its jobs are forks of processes that have loaded their libraries.
         """
-        if "--dry-run" in arguments:
-            status, printed = forked.snakemake(self.folder, self.asked(arguments), self._environment(variables))
-            assert status == 0, printed
-            return printed
-        return self.ended(self.start(*arguments, **forked.jobs(), **variables))
+        environment = self._environment({**forked.jobs(), **variables})
+        status, printed = forked.snakemake(self.folder, self.asked(arguments), environment)
+        assert status == 0, printed
+        return printed
 
     @staticmethod
     def ended(process: subprocess.Popen) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import AsyncMock
 
-import forked
 import pytest
 import yaml
 from conftest import Project
@@ -36,13 +35,13 @@ class Shared:
         self.folder = folder
         shutil.copytree(filled, folder) if filled else folder.mkdir()
 
-    def start(self, project: Project, *targets: str, named: Sequence[str] = ()) -> subprocess.Popen:
-        return project.start(*targets, "--cache", *named, SNAKEMAKE_OUTPUT_CACHE=str(self.folder), **forked.jobs())
+    def start(self, project: Project, *targets: str) -> subprocess.Popen:
+        return project.start(*targets, "--cache", SNAKEMAKE_OUTPUT_CACHE=str(self.folder))
 
     def run(self, project: Project, *targets: str, named: Sequence[str] = ()) -> tuple[set[str], str]:
         """What really ran, by its log, and what was printed; `named` are rules whose results are cached, or none."""
         shutil.rmtree(project.folder / RESULTS, ignore_errors=True)
-        printed = project.ended(self.start(project, *targets, named=named))
+        printed = project.snakemake(*targets, "--cache", *named, SNAKEMAKE_OUTPUT_CACHE=str(self.folder))
         logs = project.folder / RESULTS / "logs"
         written = [path for path in logs.rglob("*.log") if path.stat().st_size]  # what is taken has an empty one
         return {str(path.relative_to(logs).with_suffix("")) for path in written}, printed

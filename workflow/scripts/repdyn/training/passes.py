@@ -3,14 +3,14 @@
 With a few points a step is bound by memory traffic over the weights, not by arithmetic. A general matrix product reads
 them at a fraction of the memory's speed when one side has only two rows, and a gradient that is stored first costs two
 more passes. Here each weight is read once on the way forward; on the way back it is read once more, used, moved by the
-gradient of rank two while it is at hand, and written. More points than `FEW` go through the products of the BLAS.
+gradient of rank two while it is at hand, and written. Weights that a near cache holds are bound by arithmetic instead,
+and go through `vectors`. More points than `FEW` go through the products of the BLAS.
 
 Both passes can also go through weights that are never formed, W + sum over r of c_r x_r^T g_r: what went into a layer
 (x) and the gradient that came back (g) at other times, as the stages of `flow` need.
 
 Shapes: x (point, inputs), W (inputs, outputs), g and z (point, outputs), everything float32, points an even number.
-Each network is computed by the same instructions whatever else is trained beside it, so its numbers do not depend on
-it.
+Each network is computed by the same instructions whatever else is trained beside it, so its numbers are its own.
 """
 
 from types import FunctionType
