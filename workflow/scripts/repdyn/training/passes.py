@@ -26,7 +26,7 @@ from numba.np.arrayobj import populate_array
 from repdyn.networks.activations import ACTIVATIONS
 from repdyn.training.compiled_code import keep_here
 from repdyn.training.optimisers import OPTIMISERS
-from repdyn.training.vectors import LANES, last, load, repeated, store, total
+from repdyn.training.vectors import LANES, load, repeated, store, tail, total
 
 keep_here()
 
@@ -348,7 +348,7 @@ def _pull_and_descend_near(g, W, x, lr, gx):
     inputs, outputs = W.shape
     edge, over = outputs - LANES, outputs % LANES
     e0, e1 = load(g, edge), load(g, outputs + edge)
-    f0, f1 = last(over, e0), last(over, e1)
+    f0, f1 = tail(over, e0), tail(over, e1)
     done = inputs - inputs % 2
     for i in range(0, done, 2):
         x0, x1 = repeated(lr * x[0, i]), repeated(lr * x[0, i + 1])
@@ -616,7 +616,7 @@ def _squared_distance(h, one, other):
         return summed
 
     a, b, edge, over = one * units, other * units, units - LANES, units % LANES
-    beyond = last(over, load(h, a + edge) - load(h, b + edge))
+    beyond = tail(over, load(h, a + edge) - load(h, b + edge))
     squares = beyond * beyond
     for i in range(0, units - over, LANES):
         aside = load(h, a + i) - load(h, b + i)

@@ -81,7 +81,7 @@ def repeated(context, number):
 
 
 @intrinsic
-def last(context, count, numbers):
+def tail(context, count, numbers):
     """The last `count` of eight numbers, and 0 in place of the others."""
 
     def emit(context, builder, signature, arguments):
