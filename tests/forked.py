@@ -94,9 +94,10 @@ while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:  # which
 
 @cache
 def _server(source: str, *arguments: str) -> subprocess.Popen:
-    """A process that forks, one of each kind for each process of the tests."""
+    """A process that forks, one of each kind for each process of the tests; with one thread, as a rule's job has."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-c", source, *arguments], **pipes)
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return subprocess.Popen([sys.executable, "-c", source, *arguments], env={**os.environ, **threads}, **pipes)
 
 
 def snakemake(folder: Path, arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
