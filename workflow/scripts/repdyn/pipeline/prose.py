@@ -13,7 +13,6 @@ typed. In a template are:
     about                               what made the record (docs/record/about.yaml)
     spent(*rules, study)                minutes of one core that these rules took, or all; "laptop_cost": in that study
     costliest(n), share(ending)         a table of the n rules that took longest; the share of rules that end so
-    on_one_core(depth)                  a table of rates beside other ways (docs/benchmark.csv)
     on_gpu()                            a table of rates on a GPU (docs/record/gpu.csv); its name is gpu
     estimate(overlay, cores)            what a study takes (`cost`): core, wall, memory, disk, in words
     count                               how many claims there are
@@ -113,18 +112,6 @@ class Record:
             lines.append(f"| `{name}` | {' | '.join('-' if pd.isna(v) else f'{v:.0f}' for v in values)} |")
         lines += ["", f"(torch {table.torch[0]}, {table.date[0]}; -: more than its memory held.)"]
         return "\n".join(lines)
-
-    def on_one_core(self, depth: int) -> str:
-        """Network-steps a second of the compiled trainer and of the best of all else, in Markdown, and with what."""
-        table = pd.read_csv(self.folder.parent / "benchmark.csv")
-        lines = ["| units of a layer | repdyn | the best of all others | times as fast |", "| --- " * 4 + "|"]
-        for width, rates in table[table.depth == depth].groupby("width"):
-            best = rates.groupby(rates.trainer == "repdyn").network_steps_per_s.idxmax()
-            own, other = (rates.loc[best[ours]] for ours in (True, False))
-            which = f"{other.network_steps_per_s:.0f} ({other.trainer}; {other.networks} at once)"
-            times = own.network_steps_per_s / other.network_steps_per_s
-            lines.append(f"| {width} | {own.network_steps_per_s:.0f} | {which} | {times:.1f} |")
-        return "\n".join([*lines, "", f"({table.measured_with[0]}; {table.date[0]}.)"])
 
     @property
     def gpu(self) -> str:
