@@ -54,6 +54,10 @@ class ClusterProject(Project):
         """As Project.start, in a process group of its own."""
         return super().start(*arguments, new_session=True, **options)
 
+    def snakemake(self, *arguments: str, **options) -> str:
+        """As Project.snakemake, in processes of its own: what SLURM starts is no fork of the tests."""
+        return self.ended(self.start(*arguments, **options))
+
     def jobs(self, rule: str = "", row: str = "") -> list[Job]:
         """Everything it has submitted so far, the oldest first."""
         return [job for job in cluster.jobs(self.folder) if rule in ("", job.rule) and row in ("", job.row)]

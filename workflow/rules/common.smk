@@ -23,7 +23,7 @@ from repdyn.pipeline.caching import CheckedCache, remove_unsound_links
 from repdyn.pipeline.checking import ConfigurationError, did_you_mean
 from repdyn.pipeline.options import TABLES
 
-gc.freeze()  # the libraries; to search them for garbage took a third of a dry run
+gc.freeze()  # the libraries; to search them for garbage took a fifth of a dry run
 atexit.register(gc.freeze)
 
 
