@@ -2,7 +2,7 @@
 
     python benchmarks/training.py            all comparisons below, in about six minutes
     python benchmarks/training.py --figure   docs/benchmark.svg, .png and .csv: over width, depth and number of networks
-                                             (ten minutes)
+                                             (a quarter of an hour)
 
 Steps: the networks of the two-point table, 20 layers, leaky ReLU, SGD, two points, and at every step the squared
 distance of the two points in all hidden layers, the outputs and the loss are recorded. Compared are
@@ -549,7 +549,7 @@ def compare_modules(rounds: int = 3, count: int = 20, seconds: float = 3) -> dic
     return ratios
 
 
-FIGURE = {"width": (50, 100, 200, 500), "depth": (5, 20), "networks": (1, 20)}
+FIGURE = {"width": (50, 100, 200, 500), "depth": (5, 20, 40), "networks": (1, 4, 20)}
 FAMILIES = {  # of the figure: what belongs to each, how it is drawn
     "repdyn": ((OURS,), style.BLUE, "o"),
     "JAX, the best way": (("JAX, step", "JAX, scan", "JAX, scan, vmap"), style.ORANGE, "s"),

@@ -36,6 +36,11 @@ class _Model(models.PrimitiveModel):
 vector = Vector()
 
 
+def _serves(array) -> bool:
+    """Whether what follows in memory are float32 of this array; with another one a function does not compile."""
+    return isinstance(array, types.Array) and array.dtype == types.float32 and array.layout == "C"
+
+
 def _address(context, builder, kind, array, index):
     numbers = context.make_array(kind)(context, builder, array).data
     return builder.bitcast(builder.gep(numbers, [index]), VECTOR.as_pointer())
@@ -55,7 +60,7 @@ def load(context, array, index):
     def emit(context, builder, signature, arguments):
         return builder.load(_address(context, builder, signature.args[0], *arguments), align=4)
 
-    return vector(array, types.intp), emit
+    return (vector(array, types.intp), emit) if _serves(array) else None
 
 
 @intrinsic
@@ -67,7 +72,7 @@ def store(context, array, index, numbers):
         builder.store(numbers, _address(context, builder, signature.args[0], array, index), align=4)
         return context.get_dummy_value()
 
-    return types.void(array, types.intp, vector), emit
+    return (types.void(array, types.intp, vector), emit) if _serves(array) else None
 
 
 @intrinsic
