@@ -56,12 +56,13 @@ test-rebuild: $(READY)  ## the smoke study twice from nothing, killed midway the
 test-slurm: $(READY)  ## the SLURM profile on a real SLURM, started on this machine (Debian, root): 6 to 12 minutes
 	python tests/slurm/cluster.py python -m pytest -m slurm --numprocesses 7 tests/slurm
 
-bench: $(READY)  ## speed, as ratios measured side by side: training, fitting, MNIST (installs JAX, to compare with)
+bench: $(READY)  ## speed, as ratios measured side by side, and a figure of it: half an hour (installs JAX, to compare with)
 	@python -c "import jax" 2>/dev/null || python -m pip install --quiet --constraint requirements.lock jax==0.10.2
 	python benchmarks/training.py
 	python benchmarks/fitting.py
 	python benchmarks/mnist_epochs.py
 	python benchmarks/planning.py
+	python benchmarks/training_figure.py
 
 # in that group of pyproject.toml, pinned; the environment itself has none of it
 DOCS = python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['docs'])"

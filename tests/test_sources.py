@@ -22,7 +22,7 @@ def in_packages(script, *packages):
     return {name for name in names(script) if name.startswith(tuple(f"repdyn/{package}" for package in packages))}
 
 
-TRAINING = {f"repdyn/training/{module}" for module in ("loop", "ensemble", "passes", "module")}
+TRAINING = {f"repdyn/training/{module}" for module in ("loop", "ensemble", "passes/layer", "module")}
 
 
 def test_training_does_not_depend_on_theory_nor_fits_on_training():

@@ -14,11 +14,12 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from repdyn import networks
 from repdyn.networks import Shape
 from repdyn.networks.activations import ACTIVATIONS
-from repdyn.training import batches, loop, passes, recorders
+from repdyn.training import batches, loop, recorders
 from repdyn.training.compiled import CompiledTrainer
 from repdyn.training.ensemble import BATCHES, Member, generator, initial_parameters
 from repdyn.training.module import ModuleTrainer
 from repdyn.training.optimisers import OPTIMISERS
+from repdyn.training.passes.layer import NEAR
 from repdyn.training.trace import Batch, Follow, Stop
 
 MEMBERS = [Member(3, 1.0, 0.02), Member(0, 0.8, 0.03), Member(7, 1.2, 0.01)]
@@ -99,7 +100,7 @@ def test_any_activation_and_any_small_number_of_points(activation, points):
 
 @pytest.mark.parametrize("width", [1, 7, 8, 9, 16, 31, 50, 190, 300])
 def test_widths_around_a_vector_and_layers_that_no_near_cache_holds(width):
-    assert passes.NEAR < 190**2
+    assert NEAR < 190**2
     together = ensemble("mlp", Shape(width, 3, "tanh"), MEMBERS)
     found = [after(kind(together), X, Y, 20).look(X) for kind in (CompiledTrainer, ModuleTrainer)]
     for a, b in zip(*([*hidden, output] for hidden, output in found), strict=True):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numba.core.errors import TypingError
 
-from repdyn.training.vectors import LANES, load, repeated, store, tail, total
+from repdyn.training.passes.vectors import LANES, load, repeated, store, tail, total
 
 
 @numba.njit

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from repdyn.networks.activations import ACTIVATIONS
-from repdyn.training import passes
 from repdyn.training.ensemble import DROPOUT, Ensemble, described, generator, initial_parameters
 from repdyn.training.optimisers import OPTIMISERS
+from repdyn.training.passes import descent
 from repdyn.training.trace import Batch, Follow, Stop, Trace
 
 NOTHING = np.zeros((0, 0, 0), np.float32)
@@ -71,7 +71,7 @@ class LayeredNetworks:
         x = even(x if x.ndim > 2 else x[None])
         widths, at = self.net[:2]
         layers = np.zeros((self.networks, x.shape[1] * widths.sum()), np.float32)
-        passes.look(self.net, self.theta, x, layers)
+        descent.look(self.net, self.theta, x, layers)
         blocks = [layers[:, x.shape[1] * a :][:, : x.shape[1] * w] for a, w in zip(at, widths)]
         *hidden, output = (b.reshape(self.networks, x.shape[1], -1)[:, :points] for b in blocks[1:])
         return hidden, output
@@ -142,7 +142,7 @@ class CompiledTrainer(LayeredNetworks):
         t = np.arange(first + 1, first + steps + 1)
         corrections = np.empty((steps, 2), np.float32)
         corrections[:, 0], corrections[:, 1] = self.optimiser.corrections(t)
-        passes.train(
+        descent.train(
             self.net,
             (self.theta, *self.memories),
             (which, self.ensemble.rates, corrections),

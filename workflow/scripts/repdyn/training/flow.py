@@ -22,9 +22,9 @@ from functools import cache
 import numpy as np
 
 from repdyn.networks import why_no_flow
-from repdyn.training import stages
 from repdyn.training.compiled import LayeredNetworks, even
 from repdyn.training.ensemble import Ensemble, described
+from repdyn.training.passes import stages
 from repdyn.training.trace import Batch, Follow, Stop, Trace
 
 MOST_STAGES = 60

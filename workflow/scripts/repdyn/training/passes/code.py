@@ -1,4 +1,5 @@
-"""Where the compiled code of this package is kept: in the user's cache, in a folder named after the sources.
+"""How this package is compiled, and where its compiled code is kept: in the user's cache, in a folder named after the
+sources.
 
 So every copy of the same sources finds it, wherever it lies; numba's own places differ with the path, and would not see
 that a function which another one calls has changed.
@@ -9,12 +10,13 @@ import os
 import tempfile
 from pathlib import Path
 
+import numba
 from numba.core import caching
 
 from repdyn.networks import activations
+from repdyn.training import optimisers
 
-HERE = Path(__file__).parent
-SOURCES = [*(HERE / f"{name}.py" for name in ("passes", "vectors", "stages", "optimisers")), Path(activations.__file__)]
+SOURCES = [*sorted(Path(__file__).parent.glob("*.py")), Path(optimisers.__file__), Path(activations.__file__)]
 DIGEST = hashlib.sha256(b"".join(path.read_bytes() for path in SOURCES)).hexdigest()[:16]
 
 
@@ -67,8 +69,11 @@ class MendedFile(caching.IndexDataCacheFile):
             raise OSError(f"{name}: damaged") from error  # which numba takes for absent
 
 
-def keep_here() -> None:
-    """Let numba keep the compiled code of `SOURCES` in this place. To be called before they compile anything."""
-    caching.IndexDataCacheFile = MendedFile
-    if CompiledCode not in caching.CompileResultCacheImpl._locator_classes:
-        caching.CompileResultCacheImpl._locator_classes.insert(0, CompiledCode)  # type: ignore[arg-type]
+caching.IndexDataCacheFile = MendedFile  # type: ignore[misc]
+caching.CompileResultCacheImpl._locator_classes.insert(0, CompiledCode)  # type: ignore[arg-type]
+
+# Allows the sums over units to be vectorised; the order of additions is then the compiler's, but a fixed one.
+FAST = {"reassoc", "contract", "nsz", "arcp"}
+kept = numba.njit(fastmath=FAST, error_model="numpy", cache=True)  # what Python calls
+once = numba.njit(fastmath=FAST, error_model="numpy")  # compiled once for all that call it
+inner = numba.njit(fastmath=FAST, error_model="numpy", forceinline=True)  # a call costs as much as a narrow layer

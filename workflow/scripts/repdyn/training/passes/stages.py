@@ -2,18 +2,19 @@
 step.
 
 The weights of a stage are W + sum over r of c_r x_r^T g_r, with what went into each layer (x) and the gradient that
-came back (g) before; see `flow` for the method and `passes` for the passes.
+came back (g) before; see `flow` for the method.
 """
 
-import numba
 import numpy as np
 
-from repdyn.training.passes import NONE, _fast, backward, error, forward, multiply, observe, parameters, view, workspace
+from repdyn.training.passes.blocks import parameters, view
+from repdyn.training.passes.code import kept
+from repdyn.training.passes.elementwise import NONE
+from repdyn.training.passes.layer import multiply
+from repdyn.training.passes.network import backward, error, forward, observe, workspace
 
-compiled = numba.njit(fastmath=_fast, error_model="numpy", cache=True)
 
-
-@compiled
+@kept
 def gradient(net, theta, X, G, factors, x, y, true_points):
     """Leave the gradient at these weights in X and G, as the next rows; returns the loss."""
     points, rows = x.shape[0], factors.size
@@ -26,7 +27,7 @@ def gradient(net, theta, X, G, factors, x, y, true_points):
     return loss
 
 
-@compiled
+@kept
 def gradient_and_kernel(net, theta, X, G, factors, x, y, true_points, output, kernel):
     """As `gradient`, and the outputs (point, unit) and the tangent kernel (n, n), n = points x units, point by point.
 
@@ -73,7 +74,7 @@ def gradient_and_kernel(net, theta, X, G, factors, x, y, true_points, output, ke
     return loss
 
 
-@compiled
+@kept
 def seen(net, theta, X, G, factors, x, pairs, distances, output):
     """What is followed, at these weights: distances (layer, pair) and the outputs of x (point, unit)."""
     buffers = workspace(net, x.shape[0])
@@ -81,7 +82,7 @@ def seen(net, theta, X, G, factors, x, pairs, distances, output):
     observe(net, buffers, x.shape[0], pairs, distances, output)
 
 
-@compiled
+@kept
 def gone_in(net, X, row, pairs, distances):
     """Distances (layer, pair) of the points that a gradient was taken of, whose rows begin at `row`."""
     widths, at, room = net[0], net[1], net[5]
@@ -95,7 +96,7 @@ def gone_in(net, X, row, pairs, distances):
             distances[n - 1, k] = total
 
 
-@compiled
+@kept
 def fold(net, theta, X, G, factors, points):
     """theta moves to these weights, and the next rows, those of so many points, become the first ones."""
     widths, at, place, room = net[0], net[1], net[2], net[5]
