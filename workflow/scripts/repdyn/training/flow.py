@@ -9,8 +9,8 @@ of all points, which comes with a gradient. Every stage's weights are those of t
 of the stages before, each of low rank, which are never added up (`stages`).
 
 The error of a step is measured where it matters, in the outputs o: |o1 - o0 - h/2 (o0' + o1')| by the initial error of
-the outputs, with o' = -K (o - y)/n. What is recorded within a step are parabolas through its two ends and its middle,
-where the weights are those of Hermite's formula.
+the outputs, with o' = -K (o - y)/n. Within a step outputs are read off Hermite's cubic, distances off the parabola
+through the step's two ends and the end before.
 
 Units of (leaky) ReLU networks slide along their kinks, so that there is no flow that could be followed: they are
 refused.
@@ -30,7 +30,6 @@ from repdyn.training.trace import Batch, Follow, Stop, Trace
 MOST_STAGES = 60
 MOST_EVALUATIONS = 100_000  # gradients of a network; the study's take 150 to 300. Beyond, it is given up as lost
 MOST_ROWS = 32  # of gradients of earlier steps, before they are added up with the weights
-NODES = np.array([0, 1 / 2, 1])  # moments of a step at which what is recorded is computed
 DAMPING = 2 / 13
 
 
@@ -121,12 +120,14 @@ class Path:
 
     The weights at the beginning of the step are theta and the gradients in the first rows of X and G, with the factors
     `before`; then come those of the stages, with `coefficients` for the step's end, and that of the end. x (points,
-    input), an even number, of which y has the true ones; seen: the points that are followed, pairs of them.
+    input), an even number, of which y has the true ones; seen: the points that are followed, pairs of them. nodes: the
+    last three ends of steps, of which distances and followed are known; trained: outputs and their change at both ends.
     evaluations: gradients that were computed; rounding: how much of an error is that of single precision.
     """
 
     MARKS = ("start", "length", "proposed", "radius", "scale", "now", "evaluations", "lost", "rounding")
-    ARRAYS = ("theta", "X", "G", "before", "coefficients", "outputs", "velocity", "trained", "distances", "followed")
+    ARRAYS = ("theta", "X", "G", "before", "coefficients", "outputs", "velocity")
+    ARRAYS += ("trained", "nodes", "distances", "followed")
 
     def __init__(self, net, theta, x, y, seen, pairs, tolerance: float):
         points, layers = len(x), net[0].size - 2
@@ -137,14 +138,14 @@ class Path:
         self.X, self.G = (np.zeros(room * net[0].sum(), np.float32) for _ in range(2))
         self.start = self.length = self.now = self.lost = self.rounding = 0.0
         self.before, self.coefficients = np.zeros(0, np.float32), np.zeros(0)
-        self.distances = np.zeros((len(NODES), layers, len(pairs)), np.float32)
-        self.followed = np.zeros((len(NODES), self.shown, y.shape[1]), np.float32)
+        self.nodes = np.array([-3.0, -2.0, -1.0])
+        self.distances = np.zeros((3, layers, len(pairs)), np.float32)
+        self.followed = np.zeros((3, self.shown, y.shape[1]), np.float32)
         self.evaluations = 0
         self.outputs, self.velocity, self.radius = self._end(self.coefficients)
-        self.trained = np.stack([self.outputs] * len(NODES))
+        self.trained = np.stack([self.outputs, 0 * self.outputs] * 2)
         self.scale = max(np.abs(self.outputs - y).max(), 1e-12)
-        self._node(0, self.coefficients)
-        self.distances[:], self.followed[:] = self.distances[0], self.followed[0]
+        self._see(0)
         self.proposed = 0.01 * self.scale / max(np.abs(self.velocity).max(), 1e-300)
 
     def at(self, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -158,10 +159,12 @@ class Path:
             last = max(first + 1, np.searchsorted(tau, self.start + self.length, "right"))
             if tau[first] > self.start + self.length:
                 continue
-            weights = _lagrange((tau[first:last] - self.start) / max(self.length, 1e-300))
-            kinds = self.distances, self.followed, self.trained
+            parabola = _lagrange(tau[first:last], self.nodes)
+            cubic = np.stack(_hermite((tau[first:last] - self.start) / max(self.length, 1e-300)), -1)
             with np.errstate(invalid="ignore"):  # where it is lost
-                parts.append([np.tensordot(weights, values, 1) for values in kinds])
+                trained = np.tensordot(cubic, self.trained, 1)
+                followed = trained[:, : self.shown] if self.same else np.tensordot(parabola, self.followed, 1)
+                parts.append((np.tensordot(parabola, self.distances, 1), followed, trained))
             first = last
         distances, outputs, trained = (np.concatenate(kind) for kind in zip(*parts))
         return distances, outputs, 0.5 * ((trained - self.y) ** 2).mean((1, 2))
@@ -174,8 +177,10 @@ class Path:
             return np.full_like(self.theta, np.nan)
         theta, X, G = self.theta.copy(), self.X.copy(), self.G.copy()
         if self.length:
-            coefficients = self._hermite((tau - self.start) / self.length)
-            stages.fold(self.net, theta, X, G, self._factors(coefficients), 0)
+            _, begin, end, end_slope = _hermite((tau - self.start) / self.length)
+            between = np.r_[end * self.coefficients, end_slope * self.length]
+            between[0] += begin * self.length
+            stages.fold(self.net, theta, X, G, self._factors(between), 0)
         return theta
 
     def _step(self) -> None:
@@ -213,18 +218,9 @@ class Path:
             length *= max(0.1, change)
         self.length, self.coefficients = length, coefficients
         self.proposed = length * min(3.0, max(0.3, change))
-        left, left_slope, here = self.outputs, self.velocity, _hermite(NODES[1])
-        middle = here[0] * left + here[1] * length * left_slope + here[2] * outputs + here[3] * length * velocity
+        self.trained[:] = self.outputs, length * self.velocity, outputs, length * velocity
         self.outputs, self.velocity, self.radius = outputs, velocity, radius
-        self.distances[0], self.followed[0] = self.distances[-1], self.followed[-1]
-        self.trained[:] = left, middle, outputs
-        self._node(1, self._hermite(NODES[1]))
-        if self.same:
-            row = self.before.size + count * points
-            stages.gone_in(self.net, self.X, row, self.pairs, self.distances[-1])
-            self.followed[-1] = outputs[: self.shown]
-        else:
-            self._node(-1, coefficients)
+        self._see(count)
 
     def _lose(self) -> None:
         """No step is possible any more: what comes is not finite."""
@@ -254,16 +250,21 @@ class Path:
         velocity = -(kernel @ (outputs - self.y).ravel()).reshape(outputs.shape)
         return outputs, velocity, max(np.linalg.eigvalsh(kernel)[-1] * 1.05, 1e-300)
 
-    def _node(self, node: int, coefficients: np.ndarray) -> None:
-        weights = self._weights(coefficients)
-        stages.seen(*weights, self.seen, self.pairs, self.distances[node], self.followed[node])
-
-    def _hermite(self, u: float) -> np.ndarray:
-        """Coefficients of the slopes of all stages and of the step's end for the weights at the part u of the step."""
-        _, begin, end, end_slope = _hermite(u)
-        between = np.r_[end * self.coefficients, end_slope * self.length]
-        between[0] += begin * self.length
-        return between
+    def _see(self, count: int) -> None:
+        """The end of the last step, of so many stages, becomes the last node."""
+        kinds = self.nodes, self.distances, self.followed
+        for nodes in kinds:
+            nodes[:-1] = nodes[1:].copy()
+        self.nodes[-1] = self.start + self.length
+        if self.same:
+            row = self.before.size + count * len(self.x)
+            stages.gone_in(self.net, self.X, row, self.pairs, self.distances[-1])
+        else:
+            weights = self._weights(self.coefficients)
+            stages.seen(*weights, self.seen, self.pairs, self.distances[-1], self.followed[-1])
+        if self.start == 0:  # no end lies before the first step: the parabola is a line
+            for nodes in kinds:
+                nodes[0] = 2 * nodes[1] - nodes[2]
 
     def state(self) -> dict[str, np.ndarray]:
         """All that decides what comes next, under names."""
@@ -301,12 +302,12 @@ def chebyshev(stages: int) -> list[np.ndarray]:
     return [c[j, :j] for j in range(1, stages + 1)]
 
 
-def _hermite(u: float) -> tuple[float, float, float, float]:
-    """Of the cubic at u: value and slope at the beginning, value and slope at the end."""
+def _hermite(u):
+    """Weights of the cubic at u: of value and slope at the beginning, value and slope at the end."""
     return (1 + 2 * u) * (1 - u) ** 2, u * (1 - u) ** 2, u * u * (3 - 2 * u), u * u * (u - 1)
 
 
-def _lagrange(u: np.ndarray) -> np.ndarray:
-    """Weights (moment, node) of the parabola through the nodes, at u."""
-    others = [[m for m in NODES if m != n] for n in NODES]
-    return np.stack([np.prod([(u - m) / (n - m) for m in rest], 0) for n, rest in zip(NODES, others)], -1)
+def _lagrange(tau: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    """Weights (moment, node) of the parabola through the nodes, at tau."""
+    others = [[m for m in nodes if m != n] for n in nodes]
+    return np.stack([np.prod([(tau - m) / (n - m) for m in rest], 0) for n, rest in zip(nodes, others)], -1)

@@ -89,7 +89,7 @@ def run(
     kind = trainer or trainer_class(ensemble, device)
     checkpoint = checkpoint or Checkpoint()
     members, parts = len(ensemble.members), []
-    together = min(members, _fitting(kind(ensemble.some([0]), device), device))
+    together = min(members, _fitting(kind(ensemble.some([0]), device), device)) if members > 1 else 1
     with torch.no_grad(), flushed_subnormals(), Progress(label, steps * -(-members // together)) as progress:
         first = 0
         while first < members:
