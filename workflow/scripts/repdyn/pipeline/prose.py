@@ -13,6 +13,7 @@ typed. In a template are:
     about                               what made the record (docs/record/about.yaml)
     spent(*rules, study)                minutes of one core that these rules took, or all; "laptop_cost": in that study
     costliest(n), share(ending)         a table of the n rules that took longest; the share of rules that end so
+    on_one_core(depth)                  a table of rates on one core beside other libraries' (docs/benchmark.csv)
     on_gpu()                            a table of rates on a GPU (docs/record/gpu.csv); its name is gpu
     estimate(overlay, cores)            what a study takes (`cost`): core, wall, memory, disk, in words
     count                               how many claims there are
@@ -99,6 +100,19 @@ class Record:
             peak = "-" if pd.isna(r.peak_mb) else f"{r.peak_mb:.0f}"
             lines.append(f"| `{r.rule}` | {r.jobs} | {r.seconds / 60:.1f} | {peak} |")
         return "\n".join(lines)
+
+    def on_one_core(self, depth: int) -> str:
+        """Network-steps a second on one core, of each library in the way and number of networks that serve it best."""
+        table = pd.read_csv(self.folder.parent / "benchmark.csv").query("depth == @depth")
+        kind = table.trainer.where(table.trainer == "torch, usual", table.trainer.str.split("[,.]").str[0])
+        rates = table.network_steps_per_s.groupby([table.width, kind]).max().unstack()
+        lines = ["| width | repdyn | JAX | torch | torch, the usual loop | repdyn by the best of the others |"]
+        lines.append("| --- " * 6 + "|")
+        for width, r in rates.iterrows():
+            values = [r["repdyn"], r["JAX"], r["torch"], r["torch, usual"]]
+            lines.append(f"| {width} | {' | '.join(f'{v:.0f}' for v in values)} | {values[0] / max(values[1:]):.2f} |")
+        about = table.iloc[0]
+        return "\n".join([*lines, "", f"({about.measured_with}; {about.date}.)"])
 
     def on_gpu(self) -> str:
         """Network-steps a second on a GPU and on a core, in Markdown, and with what."""
