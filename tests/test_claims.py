@@ -85,7 +85,7 @@ def test_an_interval_that_holds_the_edge_decides_nothing_and_says_how_many_would
     draw = np.random.default_rng(0)
     row = verdicts.evaluate(ONE, pd.DataFrame({"error": 0.095 * np.exp(0.3 * draw.normal(size=12))}))
     assert row["verdict"] == verdicts.UNDECIDED and row["low"] < 0.1 < row["high"]
-    assert "units would decide" in row["told"]
+    assert "networks would decide" in row["told"]
     units = int(row["told"].split()[1])
     more = pd.DataFrame({"error": row["value"] * np.exp(0.3 * draw.normal(size=4 * units))})
     assert verdicts.evaluate(ONE, more)["verdict"] == verdicts.SUPPORTED
@@ -97,7 +97,18 @@ def test_one_group_that_fails_refutes_a_claim_about_all_and_is_named():
     table = pd.concat([good.assign(setting="tanh"), bad.assign(setting="relu")])
     row = verdicts.evaluate(claim, table)
     assert (row["verdict"], row["group"]) == (verdicts.REFUTED, "relu")
-    assert row["told"] == "1 of 2 supported; refuted: relu"
+    assert (row["told"], row["groups"], row["held"]) == ("refuted: relu", 2, 1)
+
+
+def test_how_many_units_would_refute_is_counted_at_the_level_that_refutes():
+    """An interval wholly beyond the edge, that of twenty settings not: the units it has are too few."""
+    claim = replace(ONE, each="setting", scale="linear", holds={"below": 0.0}, least=5)
+    error = np.tile(np.linspace(-1, 1, 20), 20) - 5.0
+    table = pd.DataFrame({"error": error, "setting": np.repeat(np.arange(20), 20)})
+    table.loc[table.setting == 7, "error"] += 5.35
+    row = verdicts.evaluate(claim, table)
+    assert (row["verdict"], row["group"], row["low"] > 0) == (verdicts.UNDECIDED, "7", True)
+    assert row["told"].endswith("networks would decide") and int(row["told"].split()[-4]) > 20
 
 
 def test_many_groups_refute_less_easily():
@@ -188,7 +199,7 @@ def test_the_words_name_what_was_measured_on_what_and_what_would_refute(tmp_path
     evaluate.main([str(tmp_path / "t.csv")], claims, {"small": "drawn", "gone": "other"}, 0.95, *paths)
     words = (tmp_path / "claims.md").read_text()
     assert "1 supported, 1 not evaluated" in words
-    for part in ("n = 20 networks", "error below 0.1", "an error of 0.1", "`tables/t.csv`", "claimed by: us"):
+    for part in ("n = 20 networks", "error below 0.1", "an error of 0.1", "`tables/t.csv`", "claimed in words by: us"):
         assert part in words, part
     table = artifacts.read_table(tmp_path / "claims.csv")
     assert list(table.verdict) == ["supported", "not evaluated"]

@@ -11,6 +11,14 @@ from repdyn.statistics.claims import Claim
 from repdyn.statistics.words import MARKS, measured
 
 
+RULE = (
+    "Supported: the whole confidence interval meets the criterion; refuted: the whole interval fails it; undecided: "
+    "neither, or fewer units than the claim asks for. A claim about several settings is supported if it is in each of "
+    "them, and refuted if it is in one, by an interval whose level is corrected for their number (Bonferroni); the "
+    "number shown is that of the setting furthest out of the criterion, named in brackets."
+)
+
+
 def main(
     tables: list[str],
     claims: list[dict],
@@ -44,10 +52,15 @@ def sentence(row) -> str:
     return f"- **{MARKS[row.verdict]}** " + re.sub(r"([`*_|])", r"\\\1", text)
 
 
+def _source(source: str) -> str:
+    """Who says so; what a paper says in words has a bound and settings of ours."""
+    return f"claimed by: {source}" if source == "repdyn" else f"claimed in words by: {source}; bound and settings: repdyn"
+
+
 def markdown(table: pd.DataFrame) -> str:
     """results/claims.md: a line a claim, then for each what was measured, on what, and what would refute it."""
     counts = ", ".join(f"{(table.verdict == word).sum()} {word}" for word in MARKS if (table.verdict == word).any())
-    lines = ["# Claims", "", f"{len(table)} claims: {counts}.", ""]
+    lines = ["# Claims", "", f"{len(table)} claims: {counts}.", "", RULE, ""]
     lines += ["| verdict | claim | measured | criterion |", "| --- | --- | --- | --- |"]
     for row in table.itertuples():
         lines.append(f"| {MARKS[row.verdict]} | [{row.claim}](#{row.name}) | {measured(row)} | {row.criterion} |")
@@ -58,5 +71,5 @@ def markdown(table: pd.DataFrame) -> str:
         lines += [f"- verdict: **{row.verdict}**{told}", f"- measured: {measured(row)}"]
         lines += [f"- where: `tables/{row.table}.csv`{of}, column `{row.quantity}`"]
         lines += [f"- criterion: {row.criterion}, with at least {row.least} {row.unit}s"]
-        lines += [f"- refuted by: {row.refuted_by}", f"- claimed by: {row.source}"]
+        lines += [f"- refuted by: {row.refuted_by}", f"- {_source(row.source)}"]
     return "\n".join(lines) + "\n"

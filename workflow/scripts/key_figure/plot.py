@@ -1,4 +1,4 @@
-"""What was found, in one picture: the path of a network is the theory's where its timing is not."""
+"""What was found, in one picture: the path of a network is the theory's where its trajectory is not."""
 
 import matplotlib
 import numpy as np
@@ -15,8 +15,8 @@ CLOSE = 0.05  # as in the figure of the clock
 WIDTH, HEIGHT = 13.0, 6.3  # inches; a page shows them on some 900 pixels, so letters are large
 LETTERS = {"font.size": 14, "axes.labelsize": 14, "xtick.labelsize": 13, "ytick.labelsize": 13, "legend.fontsize": 14}
 SHOWN = {
-    "error_active": (style.VERMILION, "D", "timing, two fitted rates"),
-    "error_clock": (style.ORANGE, "s", "timing, rates that drift"),
+    "error_active": (style.VERMILION, "D", "trajectory, two fitted rates"),
+    "error_clock": (style.ORANGE, "s", "trajectory, rates that drift"),
     "orbit_error": (style.BLUE, "o", "path, nothing fitted"),
 }
 TICKS = 1e-4, 1e-3, 1e-2, CLOSE, 0.2, 1.0
@@ -34,14 +34,14 @@ def main(curves: str, summary: str, setting: str, confidence: float) -> tuple[Fi
         figure.text(
             0.012,
             0.905,
-            f"Layer {drawn.layer} of {networks} networks (solid) and the theory (dashed). Right: all settings by "
-            f"activation, geometric means, {100 * confidence:g} % t intervals.",
+            f"Layer {drawn.layer} of {drawn.depth} in {networks} networks (solid) and the theory (dashed). Right: every "
+            f"setting, geometric means, {100 * confidence:g} % t intervals; dotted: {100 * CLOSE:g} %.",
             va="top",
             color=style.FAINT,
         )
-        trajectory(*(_axes(figure, 0.065, bottom, 0.245, 0.27) for bottom in (0.44, 0.115)), curves, drawn)
-        path(_axes(figure, 0.395, 0.115, 0.225, 0.595), curves, drawn)
-        errors(_axes(figure, 0.715, 0.115, 0.27, 0.595), summary, confidence)
+        trajectory(*(_axes(figure, 0.065, bottom, 0.225, 0.27) for bottom in (0.44, 0.115)), curves, drawn)
+        path(_axes(figure, 0.365, 0.115, 0.205, 0.595), curves, drawn)
+        errors(_axes(figure, 0.725, 0.115, 0.26, 0.595), summary, confidence)
     ends = [f"{name}{end}" for name in SHOWN for end in ("", "_low", "_high", "_n")]
     estimates = summary[["setting", "smooth", "side", "layer", "networks", "kept", *ends]].assign(series="errors")
     return figure, pd.concat([curves, estimates], ignore_index=True)
@@ -76,7 +76,7 @@ def trajectory(upper, lower, curves: pd.DataFrame, row) -> None:
     _key(upper, colour, "lower right")
     upper.tick_params(labelbottom=False)
     lower.set_xlabel("training step")
-    _title(upper, "Timing", f"{style.percent(row.error_active)} off, two rates fitted", colour)
+    _title(upper, "Trajectory", f"{style.percent(row.error_active)} off, two rates fitted", colour)
 
 
 def path(ax, curves: pd.DataFrame, row) -> None:
@@ -90,7 +90,7 @@ def path(ax, curves: pd.DataFrame, row) -> None:
     ax.yaxis.set_major_locator(MaxNLocator(3))
     ax.set_xlabel("representation, H")
     ax.set_ylabel("outputs, Y")
-    _title(ax, "Path", f"{style.percent(row.orbit_error)} off, nothing fitted", colour)
+    _title(ax, "Path", f"{style.percent(row.orbit_error)} off between its ends", colour)
     _key(ax, colour, "upper left")
 
 
@@ -109,14 +109,15 @@ def errors(ax, summary: pd.DataFrame, confidence: float) -> None:
     ax.set_xticks(ticks, [f"{100 * tick:g} %" for tick in ticks])
     ax.minorticks_off()
     ax.set_ylim(places[-1] + 0.7, -0.7)
-    ax.set_yticks([])
+    ax.set_yticks(places, summary.setting.str.replace("_", " "), fontsize=8)
+    ax.tick_params(axis="y", length=0, pad=1)
     ax.spines["left"].set_visible(False)
     for smooth, words in ((True, "smooth"), (False, "kinked")):
         mine = places[summary.smooth == smooth]
         if len(mine):
             beside = {"transform": ax.get_yaxis_transform(), "clip_on": False}
-            ax.plot([-0.035] * 2, mine[[0, -1]] + [-0.35, 0.35], color="black", linewidth=1.2, **beside)
-            ax.text(-0.06, mine.mean(), words, rotation=90, ha="right", va="center", **beside)
+            ax.plot([-0.33] * 2, mine[[0, -1]] + [-0.35, 0.35], color="black", linewidth=1.2, **beside)
+            ax.text(-0.35, mine.mean(), words, rotation=90, ha="right", va="center", **beside)
     ax.set_xlabel(f"off the theory by (log), {len(summary)} settings")
     ax.legend(loc="lower left", bbox_to_anchor=(-0.09, 1.01), borderaxespad=0, handletextpad=0.3, labelspacing=0.25)
 

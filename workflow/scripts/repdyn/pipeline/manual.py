@@ -75,7 +75,7 @@ def tables() -> dict[str, str]:
         shown = ", ".join(map(str, option.laptop)) if isinstance(option.laptop, list) else option.laptop
         rows.append(f"| `{dotted(path)}` | `{shown}` | {option.kind.words} | {option.description} |")
     found = {"config": "\n".join(rows)}
-    for experiment in ("two_points", "phase_diagram", "response"):
+    for experiment in ("two_points", "phase_diagram", "modern", "response"):
         columns = ["| column | allowed | meaning |", "| --- | --- | --- |"]
         for column, option in TABLES[experiment].items():
             words = option.kind.words

@@ -8,6 +8,7 @@ typed. In a template are:
     cell(table, rows, column, form)     one number of docs/record/tables/TABLE.csv; rows is a pandas query of one row
     interval(table, rows, column, form) the same with its confidence interval, and how many units
     claim(name), verdict(name)          a claim's number with its interval and n; supported, refuted, undecided
+    counted(verdict)                    how many claims have this verdict; undecided: of which so many lack units
     verdicts(*names)                    a table of these claims, or of all
     findings(*names)                    a list of these claims, with links to docs/record/claims.md (for pages of docs/)
     about                               what made the record (docs/record/about.yaml)
@@ -73,6 +74,12 @@ class Record:
         """In a word."""
         return self.claims.verdict[name]
 
+    def counted(self, verdict: str) -> str:
+        """How many claims have this verdict, and of undecided ones how many have fewer units than they ask for."""
+        these = self.claims[self.claims.verdict == verdict]
+        lacking = (these.n < these.least).sum() if verdict == "undecided" else 0
+        return f"{len(these)} {verdict}" + (f" ({lacking} of them for want of networks that learned)" if lacking else "")
+
     def verdicts(self, *names: str) -> str:
         """A table of claims in Markdown."""
         chosen = self.claims.loc[list(names)] if names else self.claims
@@ -84,7 +91,8 @@ class Record:
         """A list of claims in Markdown, each with its number and verdict."""
         chosen = self.claims.loc[list(names)]
         return "\n".join(
-            f"- {r.claim} [{measured(r)}](record/claims.md#{r.Index}): {r.verdict}." for r in chosen.itertuples()
+            f"- {r.claim} [{measured(r) if r.n else r.told}](record/claims.md#{r.Index}): {r.verdict}."
+            for r in chosen.itertuples()
         )
 
     def spent(self, *rules: str, study: str = "cost") -> str:

@@ -63,13 +63,13 @@ def evaluate(claim: Claim, table: pd.DataFrame, confidence: float = 0.95) -> dic
         rows = table.query(claim.rows) if claim.rows else table
         if not len(rows):
             nothing = intervals.Estimate(np.nan, np.nan, np.nan, 0)
-            return _row(claim, UNDECIDED, "", nothing, "no row to decide it", claim.criterion)
+            return _row(claim, UNDECIDED, "", nothing, "no row to decide it")
         groups = [(str(name), of) for name, of in rows.groupby(claim.each, sort=False)] if claim.each else [("", rows)]
         found = {name: estimated(of, claim, confidence) for name, of in groups}
         level = 1 - (1 - confidence) / max(len(groups), 1)
         strict = {name: estimated(of, claim, level) for name, of in groups}
     except ValueError as error:  # numbers that the statistic is not made for
-        return _row(claim, UNDECIDED, "", intervals.Estimate(np.nan, np.nan, np.nan, 0), str(error), claim.criterion)
+        return _row(claim, UNDECIDED, "", intervals.Estimate(np.nan, np.nan, np.nan, 0), str(error))
     except Exception as error:  # a query can fail in any way
         raise ValueError(f"claim {claim.name}, table {claim.table}: {type(error).__name__}: {error}") from error
     verdicts = {name: verdict(one, claim) for name, one in found.items()}
@@ -78,40 +78,43 @@ def evaluate(claim: Claim, table: pd.DataFrame, confidence: float = 0.95) -> dic
     undecided = [name for name in found if name not in refuted and name not in supported]
     outcome = REFUTED if refuted else UNDECIDED if undecided else SUPPORTED
     shown = _furthest(found, refuted or undecided or supported, claim)
-    told = ""
+    told = []
     if claim.each:
-        told = f"{len(supported)} of {len(found)} supported"
-        told += f"; refuted: {', '.join(refuted)}" if refuted else ""
-        told += f"; undecided: {', '.join(undecided)}" if undecided else ""
+        told += [f"refuted: {', '.join(refuted)}"] if refuted else []
+        told += [f"undecided: {', '.join(undecided)}"] if undecided else []
     if outcome == UNDECIDED:
         lacking = min(found[name].n for name in undecided)
-        units = needed(found[shown], claim)
-        told = "; ".join(filter(None, [told, f"{lacking} of {claim.least} units" * (lacking < claim.least)]))
-        if lacking >= claim.least and np.isfinite(units):
-            told = "; ".join(filter(None, [told, f"about {units:.0f} units would decide"]))
-    return _row(claim, outcome, shown, found[shown], told, claim.criterion)
+        # a mean inside the range has its own interval to shrink, one outside that of the corrected level
+        units = needed((found if _inside(found[shown], claim) > 0 else strict)[shown], claim)
+        if lacking < claim.least:
+            told += [f"{lacking} of {claim.least} {claim.unit}s"]
+        elif np.isfinite(units):
+            told += [f"about {units:.0f} {claim.unit}s would decide"]
+    counts = {"groups": len(found), "held": len(supported)}
+    return _row(claim, outcome, shown, found[shown], "; ".join(told), **counts)
 
 
 def _furthest(found: dict, names: list[str], claim: Claim) -> str:
     """Of these groups the one whose mean lies furthest out of the range, or nearest to its edge."""
+    return min(names, key=lambda name: _inside(found[name], claim))
+
+
+def _inside(estimate: intervals.Estimate, claim: Claim) -> float:
+    """How far the mean lies inside the range; negative outside."""
     low, high = claim.range
-
-    def inside(name):
-        value = found[name].value
-        return min(value - low, high - value) if np.isfinite(value) else -np.inf
-
-    return min(names, key=inside)
+    return min(estimate.value - low, high - estimate.value) if np.isfinite(estimate.value) else -np.inf
 
 
-def _row(claim, outcome, group, estimate, told, criterion) -> dict:
+def _row(claim, outcome, group, estimate, told, groups=0, held=0) -> dict:
     ends = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
     return {
         **{"name": claim.name, "verdict": outcome, "claim": claim.claim, "group": group, **ends, "unit": claim.unit},
-        **{"criterion": criterion or claim.criterion, "least": claim.least, "told": told, "source": claim.source},
+        **{"groups": groups, "held": held},
+        **{"criterion": claim.criterion, "least": claim.least, "told": told, "source": claim.source},
         **{"table": claim.table, "rows": claim.rows, "quantity": claim.quantity, "refuted_by": claim.refuted_by},
     }
 
 
 def not_evaluated(claim: Claim, why: str) -> dict:
     """The row of a claim whose table is not made."""
-    return _row(claim, NOT_EVALUATED, "", intervals.Estimate(np.nan, np.nan, np.nan, 0), why, claim.criterion)
+    return _row(claim, NOT_EVALUATED, "", intervals.Estimate(np.nan, np.nan, np.nan, 0), why)

@@ -23,9 +23,10 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def measured(row) -> str:
-    """The number of a row of claims.csv, with interval, n and unit."""
+    """The number of a row of claims.csv, with interval, n and unit; of several groups that of the furthest one."""
     if not math.isfinite(row.value):
         return "-"
     ends = f" [{number(row.low)}, {number(row.high)}]" if math.isfinite(row.low) else ""
-    group = f" ({row.group})" if isinstance(row.group, str) and row.group else ""
+    among = f", furthest of {row.groups}; {row.held} hold" if row.groups > 1 else ""
+    group = f" ({row.group}{among})" if isinstance(row.group, str) and row.group else ""
     return f"{number(row.value)}{ends}, n = {row.n} {row.unit}s{group}"
