@@ -81,7 +81,7 @@ def test_the_same_study_gives_the_same_bytes(committed):
     for path in (committed / STUDY).rglob("*.csv"):
         os.utime(path, (1, 1))
     assert archive.write(committed, OVERLAY, data=True).read_bytes() == first
-    assert not list((committed / STUDY).glob("*.unfinished"))
+    assert not list((committed / STUDY).glob(".*.part"))
 
 
 def test_what_is_not_committed_is_recorded(committed):

@@ -221,7 +221,7 @@ def test_what_cannot_be_written_is_said_and_the_result_stays(asked, caplog, monk
 def test_what_cannot_be_read_or_removed_is_said_and_not_used(asked, caplog, monkeypatch):
     asked.do("store")
     with monkeypatch.context() as patched:
-        patched.setattr(caching, "sha256", refuse)
+        patched.setattr(caching, "content_hash", refuse)
         assert not asked.do("exists")
     assert f"{asked.entry}: Permission denied; not used" in caplog.text
     asked.entry.write_text("something else")

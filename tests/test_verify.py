@@ -97,7 +97,7 @@ def test_the_same_machine_versions_and_code_give_the_same_bytes_or_differ():
 def test_the_cheapest_of_each_kind_is_chosen(tmp_path):
     def entry(rule, took):
         log = tmp_path / f"{took}.log"
-        log.write_text(f"2026-11-25 10:00:00,000 done in {took} s\n" if took else "")
+        log.write_text(f"2026-11-25 10:00:00,000 done in {took} s, at most 154 MB\n" if took else "")
         return {"rule": rule, "log": str(log)}
 
     made = {"a.nc": 3.0, "b.nc": 0.5, "a.csv": 0.2, "b.csv": 0, "tables/t.csv": 0, "figures/f.png": 1.0}

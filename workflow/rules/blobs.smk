@@ -32,9 +32,7 @@ rule blobs_measure:
         runs=expand("<results>/blobs/{blobs}.nc", blobs=BLOBS),
     output:
         table=table("blobs", "every network", "Blobs with context"),
-        summary=table(
-            "blobs_summary", "features of every setting", "Blobs with context", "blobs_table"
-        ),
+        summary=table("blobs_summary", "features of every setting", "Blobs with context"),
         mapped="<results>/blobs/maps.csv",
     params:
         confidence=study["intervals"]["confidence"],

@@ -167,14 +167,9 @@ def gpu_job(gigabytes=8, hours=2, device=study["training"]["device"]):
     }
 
 
-def of_row(experiment, **columns):
-    """params: columns of the row that a wildcard names, as NAME=COLUMN."""
-    rows = study[experiment]["rows"]
-
-    def value(column):
-        return lambda wildcards: rows[wildcards[experiment]][column]
-
-    return {name: value(column) for name, column in columns.items()}
+def layer_of(experiment):
+    """params: the observed layer of the row that a wildcard names."""
+    return lambda wildcards: study[experiment]["rows"][wildcards[experiment]]["layer"]
 
 
 def layers(names):
@@ -298,10 +293,13 @@ def figure(name, title, category):
 
 
 def table(name, title, category, caption=None):
-    """output: a table of the report."""
-    caption = f"../report/{caption or f'{name}_table'}.rst"
+    """output: a table of the report; its caption is that of the longest beginning of its name which has one."""
+    words = name.split("_")
+    beginnings = ("_".join(words[:n]) for n in range(len(words), 0, -1))
+    captions = (f"../report/{caption or beginning}_table.rst" for beginning in beginnings)
+    found = next(path for path in captions if (ROOT / "workflow" / "rules" / path).is_file())
     path = f"<results>/tables/{name}.csv"
-    return report(path, caption=caption, category=category, labels={"result": f"table, {title}"})
+    return report(path, caption=found, category=category, labels={"result": f"table, {title}"})
 
 
 # On a cluster these run where snakemake does: they take seconds, and two of them need the internet.

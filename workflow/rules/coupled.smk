@@ -11,7 +11,7 @@ rule coupled_analyse:
         mnist_pairs="<results>/mnist_pairs/runs.nc",
     output:
         networks=table("coupled", "every network", "XOR"),
-        summary=table("coupled_summary", "errors of every theory", "XOR", "coupled_table"),
+        summary=table("coupled_summary", "errors of every theory", "XOR"),
     params:
         layers={name: row["layer"] for name, row in XOR.items()},
         mnist_layer=MNIST["network"]["layer"],

@@ -12,12 +12,7 @@ rule depth_analyse:
         fits=f"<results>/two_points/{DEPTH}.csv",
     output:
         table=table("depth", "every hidden layer of a row", "Depth and gain"),
-        networks=table(
-            "depth_networks",
-            "what depth changes in every network",
-            "Depth and gain",
-            "depth_table",
-        ),
+        networks=table("depth_networks", "what depth changes in every network", "Depth and gain"),
     params:
         row=POINTS.get(DEPTH),
         confidence=study["intervals"]["confidence"],

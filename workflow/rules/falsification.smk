@@ -33,7 +33,7 @@ rule falsification_fit:
     output:
         fits="<results>/falsification/{two_points}.csv",
     params:
-        **of_row("two_points", layer="layer"),
+        layer=layer_of("two_points"),
         loss_above=study["runs"]["discard_loss_above"],
     script:
         "../scripts/run.py"

@@ -41,7 +41,7 @@ rule final_distance_fit:
     output:
         cells="<results>/final_distance/{two_points}.csv",
     params:
-        **of_row("two_points", layer="layer"),
+        layer=layer_of("two_points"),
         stop_loss=GRID["stop_loss"],
         drop_loss=GRID["drop_loss"],
     script:

@@ -38,18 +38,8 @@ rule measured_rates_analyse:
         runs=expand("<results>/measured_rates/{two_points}.nc", two_points=MEASURED),
     output:
         table=table("measured_rates", "rates at every moment", "Measured rates"),
-        networks=table(
-            "measured_rates_networks",
-            "rates of every network",
-            "Measured rates",
-            "measured_rates_table",
-        ),
-        summary=table(
-            "measured_rates_summary",
-            "means over networks",
-            "Measured rates",
-            "measured_rates_table",
-        ),
+        networks=table("measured_rates_networks", "rates of every network", "Measured rates"),
+        summary=table("measured_rates_summary", "means over networks", "Measured rates"),
         curves="<results>/measured_rates/curves.csv",
     params:
         confidence=study["intervals"]["confidence"],

@@ -80,7 +80,7 @@ rule mnist_pairs_analyse:
         fits=rules.mnist_pairs_fit.output.table,
     output:
         curves="<results>/mnist_pairs/curves.csv",
-        summary=table("mnist_pairs_summary", "errors", "MNIST", "mnist_pairs_table"),
+        summary=table("mnist_pairs_summary", "errors", "MNIST"),
     params:
         confidence=study["intervals"]["confidence"],
         layer=MNIST["network"]["layer"],
@@ -131,7 +131,7 @@ rule mnist_structure_compare:
         fits=expand("<results>/{mnist}/rates.csv", mnist=MNIST_SOLVERS),
     output:
         table=table(
-            "mnist_structure", "every network", "MNIST", "mnist_structure_correlations_table"
+            "mnist_structure", "every network", "MNIST", "mnist_structure_correlations"
         ),
         correlations=table("mnist_structure_correlations", "correlations", "MNIST"),
         mapped="<results>/mnist_structure/pairs.csv",
@@ -150,12 +150,7 @@ rule mnist_structure_steps:
         fits=expand("<results>/{mnist}/rates.csv", mnist=STEP_SIZES),
     output:
         table="<results>/tables/mnist_structure_steps.csv",
-        summary=table(
-            "mnist_structure_steps_summary",
-            "size of the steps",
-            "MNIST",
-            "mnist_structure_steps_table",
-        ),
+        summary=table("mnist_structure_steps_summary", "size of the steps", "MNIST"),
     params:
         confidence=study["intervals"]["confidence"],
         layer=MNIST["network"]["layer"],

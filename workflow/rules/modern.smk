@@ -36,7 +36,7 @@ rule modern_train:
         **gpu_job(),
     params:
         **training(MODERN, "modern"),
-        **of_row("modern", layer="layer"),
+        layer=layer_of("modern"),
         **{key: study["modern"][key] for key in ("probes", "different", "same", "moments", "rates")},
     script:
         "../scripts/run.py"
@@ -50,7 +50,7 @@ rule modern_fit:
     output:
         fits="<results>/modern/{modern}.csv",
     params:
-        **of_row("modern", layer="layer"),
+        layer=layer_of("modern"),
         layers=lambda wildcards: modern_layers(MODERN[wildcards.modern]),
     script:
         "../scripts/run.py"
@@ -63,10 +63,8 @@ rule modern_analyse:
         fits=expand("<results>/modern/{modern}.csv", modern=MODERN),
     output:
         table=table("modern", "every network, layer and pair", "Modern networks"),
-        networks=table(
-            "modern_networks", "every network and layer", "Modern networks", "modern_table"
-        ),
-        summary=table("modern_summary", "means of every setting", "Modern networks", "modern_table"),
+        networks=table("modern_networks", "every network and layer", "Modern networks"),
+        summary=table("modern_summary", "means of every setting", "Modern networks"),
     params:
         rows=list(MODERN.values()),  # in this order
         confidence=study["intervals"]["confidence"],

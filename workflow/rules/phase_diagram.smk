@@ -44,12 +44,7 @@ rule phase_diagram_summarise:
         table=table("phase_diagram", "every network", "Depth and gain"),
         cells="<results>/tables/phase_diagram_cells.csv",
         networks="<results>/tables/phase_diagram_networks.csv",
-        crossover=table(
-            "phase_diagram_crossover",
-            "where rich turns lazy",
-            "Depth and gain",
-            "phase_diagram_table",
-        ),
+        crossover=table("phase_diagram_crossover", "where rich turns lazy", "Depth and gain"),
     params:
         rows=list(PHASES.values()),
         confidence=study["intervals"]["confidence"],

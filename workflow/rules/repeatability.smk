@@ -36,7 +36,7 @@ rule repeatability_compare:
         runs=expand("<results>/repeatability/{two_points}.nc", two_points=REPEATED),
     output:
         table=table("repeatability", "every network and repetition", "Two points"),
-        summary=table("repeatability_summary", "tolerances", "Two points", "repeatability_table"),
+        summary=table("repeatability_summary", "tolerances", "Two points"),
     params:
         layers=[row["layer"] for row in REPEATED.values()],
         loss_above=study["runs"]["discard_loss_above"],

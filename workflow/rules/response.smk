@@ -35,12 +35,7 @@ rule response_law_fit:
         runs=expand("<results>/response/{response}.nc", response=RESPONSE["rows"]),
     output:
         table=table("response_law", "the law in every network", "Training response"),
-        verdicts=table(
-            "response_law_verdicts",
-            "where the law holds",
-            "Training response",
-            "response_law_table",
-        ),
+        verdicts=table("response_law_verdicts", "where the law holds", "Training response"),
     params:
         confidence=study["intervals"]["confidence"],
         stages=study["response_law"],
@@ -115,12 +110,7 @@ rule response_splitting_compare:
         runs=expand("<results>/response/{response}.nc", response=RESPONSE["rows"]),
     output:
         table=table("response_splitting", "parts of every network", "Training response"),
-        summary=table(
-            "response_splitting_summary",
-            "parts of the inputs",
-            "Training response",
-            "response_splitting_table",
-        ),
+        summary=table("response_splitting_summary", "parts of the inputs", "Training response"),
     params:
         confidence=study["intervals"]["confidence"],
     script:
@@ -173,12 +163,7 @@ rule response_plasticity_compare:
         table=table(
             "response_plasticity", "every network on a second encoding", "Training response"
         ),
-        summary=table(
-            "response_plasticity_summary",
-            "plasticity",
-            "Training response",
-            "response_plasticity_table",
-        ),
+        summary=table("response_plasticity_summary", "plasticity", "Training response"),
     params:
         level=PLASTICITY["level"],
         confidence=study["intervals"]["confidence"],

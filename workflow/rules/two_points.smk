@@ -60,7 +60,7 @@ rule two_points_curves:
     output:
         table="<results>/two_points/curves/{two_points}.csv",
     params:
-        **of_row("two_points", layer="layer"),
+        layer=layer_of("two_points"),
         confidence=study["intervals"]["confidence"],
     script:
         "../scripts/run.py"

@@ -41,12 +41,7 @@ rule width_analyse:
         fits=expand("<results>/width/{width}.csv", width=WIDTHS),
     output:
         table=table("width", "every network", "Depth and gain"),
-        summary=table(
-            "width_summary",
-            "every width",
-            "Depth and gain",
-            "width_table",
-        ),
+        summary=table("width_summary", "every width", "Depth and gain"),
     params:
         rows=list(WIDTHS.values()),
         confidence=study["intervals"]["confidence"],

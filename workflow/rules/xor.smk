@@ -71,7 +71,7 @@ rule xor_compare:
     output:
         table=table("xor", "every network", "XOR"),
         pairs="<results>/tables/xor_pairs.csv",
-        summary=table("xor_summary", "numbers of every setting", "XOR", "xor_table"),
+        summary=table("xor_summary", "numbers of every setting", "XOR"),
         matrices="<results>/xor/matrices.csv",
     params:
         confidence=study["intervals"]["confidence"],

@@ -10,7 +10,6 @@ from repdyn.statistics import verdicts
 from repdyn.statistics.claims import Claim
 from repdyn.statistics.words import MARKS, measured
 
-
 RULE = (
     "Supported: the whole confidence interval meets the criterion; refuted: the whole interval fails it; undecided: "
     "neither, or fewer units than the claim asks for. A claim about several settings is supported if it is in each of "
@@ -54,7 +53,8 @@ def sentence(row) -> str:
 
 def _source(source: str) -> str:
     """Who says so; what a paper says in words has a bound and settings of ours."""
-    return f"claimed by: {source}" if source == "repdyn" else f"claimed in words by: {source}; bound and settings: repdyn"
+    ours = source == "repdyn"
+    return f"claimed by: {source}" if ours else f"claimed in words by: {source}; bound and settings: repdyn"
 
 
 def markdown(table: pd.DataFrame) -> str:

@@ -29,7 +29,8 @@ def whole(path: str | Path):
 
 def content_hash(path: str | Path) -> str:
     """SHA-256 of a file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def code_hash(code: Iterable[str | Path]) -> str:

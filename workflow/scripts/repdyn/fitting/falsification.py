@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from repdyn import fitting
+from repdyn.fitting.rates import active
 from repdyn.theory import altered
 from repdyn.theory.altered import DYNAMICS, RIVALS
 
-QUIET = 0.01  # of |dy|^2: below it w has nothing left to do
 SAMPLES = 120  # of a trajectory, evenly spaced in time
 LOWEST, HIGHEST = np.array([[-25.0, -25.0, -3.0], [25.0, 25.0, 5.5]])  # log rates times the run's length, log(1 + k)
 _RATIOS, _DRIFTS, _CLOCKS, _STARTS = np.array([0.25, 1.0, 4.0]), np.array([0.0, 5.0]), 60, 2
@@ -51,8 +51,7 @@ COMPARISONS = {"orbit": ("orbit_error", "orbit_power"), "trajectory": ("error", 
 
 def active_steps(w, dy2: float) -> int:
     """How many of the steps w (n,) come before its quiet end: up to the last with |w| > 1 % of dy2; all if none is."""
-    there = np.flatnonzero(np.abs(w) > QUIET * dy2)
-    return int(there[-1]) + 1 if there.size else len(w)
+    return active(w, dy2) or len(w)
 
 
 def freedom(Y, w, dy2: float) -> float:

@@ -96,18 +96,18 @@ def _only(run, layer, pair):
             raise _Refused(f"no pair {pair[0]},{pair[1]}; there are: {' '.join(f'{a},{b}' for a, b in run.pairs[:20])}")
         m = run.pairs.index(pair)
         one = {name: getattr(run, name)[m : m + 1] for name in ("Y", "w", "dx2", "dy2")}
-        more = {name: None if (v := getattr(run, name)) is None else v[m : m + 1] for name in ("mean_error",)}
+        mean_error = None if run.mean_error is None else run.mean_error[m : m + 1]
         norms = None if run.norms is None else run.norms[:, m : m + 1]
-        run = replace(run, pairs=(pair,), H=run.H[:, m : m + 1], norms=norms, **one, **more)
+        run = replace(run, pairs=(pair,), H=run.H[:, m : m + 1], norms=norms, mean_error=mean_error, **one)
     return run
 
 
 def _fit(given) -> int:
     report = _report(given)
     if given.format == "json":
-        text = json.dumps(
-            _without_nan({"verdict": report.verdict, "fits": report.rows(), "summary": _summary(report)}), indent=1
-        )
+        summary = report.summary_rows() if len(report.runs) > 1 else []
+        said = json.dumps({"verdict": report.verdict, "fits": report.rows(), "summary": summary})
+        text = json.dumps(json.loads(said, parse_constant=lambda _: None), indent=1)  # JSON has no nan
     elif given.format == "csv":
         rows = report.rows()
         file = io.StringIO()
@@ -122,21 +122,6 @@ def _fit(given) -> int:
     else:
         print(text)
     return 3 if given.strict and any(one.verdict != "applies" for one in report.fits) else 0
-
-
-def _summary(report) -> list[dict]:
-    return report.summary_rows() if len(report.runs) > 1 else []
-
-
-def _without_nan(value):
-    """JSON has no nan."""
-    if isinstance(value, dict):
-        return {name: _without_nan(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(one) for one in value]
-    if isinstance(value, float):
-        return value if abs(value) < float("inf") else None
-    return value
 
 
 def _write(path: Path, text: str) -> None:

@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import io
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -25,6 +24,7 @@ from pathlib import Path
 
 import yaml
 
+from repdyn.files import content_hash, whole
 from repdyn.pipeline.crate import Member, Run, metadata
 from repdyn.pipeline.provenance import LIBRARIES
 from repdyn.pipeline.study import BASE
@@ -106,12 +106,10 @@ def results(folder: Path, data: bool) -> list[Path]:
 
 def described(path: Path) -> tuple[str, str]:
     """The SHA-256 of a result, and in words what it is."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     told = TOLD.get((path.parent.name, path.suffix))
     if told is None:
         told = "recorded runs" if path.suffix == ".nc" else "claims" if path.name in CLAIMS else "result {}"
-    return digest, told.format(path.stem)
+    return content_hash(path), told.format(path.stem)
 
 
 def times(logs: Path) -> tuple[str, str]:
@@ -182,8 +180,7 @@ def _member(name: str, content: bytes, read: bool) -> Member:
 
 def pack(files: dict[str, bytes | Path], target: Path) -> None:
     """Write a zip file of contents or files by their names, in this order and without times: whole or not at all."""
-    unfinished = target.with_name(target.name + ".unfinished")
-    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as packed:
+    with whole(target) as unfinished, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, content in files.items():
             about = zipfile.ZipInfo(name)  # of 1980, the first day that the format knows
             about.compress_type, about.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
@@ -193,7 +190,6 @@ def pack(files: dict[str, bytes | Path], target: Path) -> None:
                 else:
                     with content.open("rb") as source:
                         shutil.copyfileobj(source, file, 1 << 20)
-    os.replace(unfinished, target)
 
 
 def main(arguments: list[str]) -> int:

@@ -5,7 +5,6 @@ entry has its SHA-256 in a file beside it and is compared with it before it is u
 it was, is made anew; what can't be written is left out; both are said in a warning, and the run goes on.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from snakemake.caching.rule import RuleCache
 from snakemake.exceptions import CacheMissException, WorkflowError
 from snakemake.logging import logger
 
-from repdyn.files import whole
+from repdyn.files import content_hash, whole
 
 READABLE = 0o644  # Snakemake would let everybody write
 
@@ -45,7 +44,7 @@ class CheckedCache(RuleCache):
             for output, entry in entries.items():
                 entry.unlink(missing_ok=True)
                 with whole(_sum_of(entry)) as temporary:
-                    temporary.write_text(sha256(output) + "\n")
+                    temporary.write_text(content_hash(output) + "\n")
             await super().store(job)
             for entry in entries.values():
                 entry.chmod(READABLE)
@@ -69,7 +68,7 @@ def is_sound(entry: Path) -> bool:
         if not recorded.exists():
             logger.warning(f"{entry}: has no checksum beside it; not used")
             return False
-        if recorded.read_text().strip() == sha256(entry):
+        if recorded.read_text().strip() == content_hash(entry):
             return True
         logger.warning(f"{entry}: not what it was when it was cached; to be made again")
         entry.unlink()
@@ -90,12 +89,6 @@ def _links(results: Path, cache: Path) -> Iterator[Path]:
         for path in (Path(folder, name) for name in names):
             if path.is_symlink() and path.readlink().parent == cache:
                 yield path
-
-
-def sha256(path: str | Path) -> str:
-    """The checksum of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sum_of(entry: Path) -> Path:

@@ -78,7 +78,7 @@ class Record:
         """How many claims have this verdict, and of undecided ones how many have fewer units than they ask for."""
         these = self.claims[self.claims.verdict == verdict]
         lacking = (these.n < these.least).sum() if verdict == "undecided" else 0
-        return f"{len(these)} {verdict}" + (f" ({lacking} of them for want of networks that learned)" if lacking else "")
+        return f"{len(these)} {verdict}" + f" ({lacking} of them for want of networks that learned)" * bool(lacking)
 
     def verdicts(self, *names: str) -> str:
         """A table of claims in Markdown."""

@@ -9,7 +9,6 @@ within the tolerances of `comparing`. Exit status 1 if anything differs.
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from repdyn.pipeline import comparing, manifest, provenance
+from repdyn.pipeline.record import DONE
 from repdyn.pipeline.study import SHIPPED
 
 RECORDED = Path("docs/record/tables/repeatability_summary.csv")
@@ -77,10 +77,10 @@ def cheapest(results: Path, files: dict[str, dict]) -> list[str]:
 def seconds(log: str) -> float:
     """What a job took, by the last line of its log; infinite where it does not say, as of what came from a cache."""
     try:
-        done = re.findall(r" done in ([0-9.]+) s$", Path(log).read_text("utf-8", "replace"), re.MULTILINE)
+        done = DONE.findall(Path(log).read_text("utf-8", "replace"))
     except OSError:
         done = []
-    return float(done[-1]) if done else float("inf")
+    return float(done[-1][0]) if done else float("inf")
 
 
 def verified(results: Path, names: list[str]) -> dict[str, comparing.Outcome]:

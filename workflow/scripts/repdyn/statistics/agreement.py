@@ -79,12 +79,11 @@ def _listed(values) -> str:
 
 def here(claim: Claim, table: pd.DataFrame, group: str, confidence: float) -> intervals.Estimate:
     """The claim's number in a table, in this group alone; of no units where the table has none."""
-    nothing = intervals.Estimate(np.nan, np.nan, np.nan, 0)
     try:
         rows = _rows(claim, table, group)
-        return verdicts.estimated(rows, claim, confidence) if len(rows) else nothing
+        return verdicts.estimated(rows, claim, confidence) if len(rows) else intervals.NOTHING
     except (ValueError, LookupError):  # numbers that the statistic is not made for, or none
-        return nothing
+        return intervals.NOTHING
 
 
 def held(

@@ -38,6 +38,9 @@ class Estimate:
         return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high, n or f"{name}_n": self.n}
 
 
+NOTHING = Estimate(np.nan, np.nan, np.nan, 0)
+
+
 def mean(values, confidence: float = 0.95, scale: str = "linear") -> Estimate:
     """Student's t interval of the mean of independent units, values (n,), on a scale of SCALES; nan is left out.
 

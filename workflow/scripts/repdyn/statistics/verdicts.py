@@ -62,14 +62,13 @@ def evaluate(claim: Claim, table: pd.DataFrame, confidence: float = 0.95) -> dic
     try:
         rows = table.query(claim.rows) if claim.rows else table
         if not len(rows):
-            nothing = intervals.Estimate(np.nan, np.nan, np.nan, 0)
-            return _row(claim, UNDECIDED, "", nothing, "no row to decide it")
+            return _row(claim, UNDECIDED, "", intervals.NOTHING, "no row to decide it")
         groups = [(str(name), of) for name, of in rows.groupby(claim.each, sort=False)] if claim.each else [("", rows)]
         found = {name: estimated(of, claim, confidence) for name, of in groups}
         level = 1 - (1 - confidence) / max(len(groups), 1)
         strict = {name: estimated(of, claim, level) for name, of in groups}
     except ValueError as error:  # numbers that the statistic is not made for
-        return _row(claim, UNDECIDED, "", intervals.Estimate(np.nan, np.nan, np.nan, 0), str(error))
+        return _row(claim, UNDECIDED, "", intervals.NOTHING, str(error))
     except Exception as error:  # a query can fail in any way
         raise ValueError(f"claim {claim.name}, table {claim.table}: {type(error).__name__}: {error}") from error
     verdicts = {name: verdict(one, claim) for name, one in found.items()}
@@ -117,4 +116,4 @@ def _row(claim, outcome, group, estimate, told, groups=0, held=0) -> dict:
 
 def not_evaluated(claim: Claim, why: str) -> dict:
     """The row of a claim whose table is not made."""
-    return _row(claim, NOT_EVALUATED, "", intervals.Estimate(np.nan, np.nan, np.nan, 0), why)
+    return _row(claim, NOT_EVALUATED, "", intervals.NOTHING, why)

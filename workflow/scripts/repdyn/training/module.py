@@ -262,12 +262,9 @@ class ModuleTrainer:
     def look(self, x: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         """Hidden layers (network, point, units) and output (network, point, output) at x, every unit in place."""
         x = np.asarray(x, np.float32)
-        own = x.ndim > 1 + len(self._input_shape(x))
+        own = x.ndim > 2
         output, hidden = self._evaluated(self._tensor(x if own else x[None]))
         return [_array(h) for h in hidden], _array(output)
-
-    def _input_shape(self, x):
-        return x.shape[-1:]
 
     def modules(self):
         """A template module, the names of its hidden layers, and each network's parameters by name."""
