@@ -10,7 +10,7 @@ COLUMNS = ["setting", "gain", "feature", "time", "seed", "value", "low", "high",
 CONTEXTS = ("o", "^")  # marker of a blob in one context, and in the other
 
 
-def table(networks: pd.DataFrame, summary: pd.DataFrame, gains: dict[str, float]) -> pd.DataFrame:
+def numbers_of(networks: pd.DataFrame, summary: pd.DataFrame, gains: dict[str, float]) -> pd.DataFrame:
     """Shares before and after training: of single networks, and means with their intervals (no seed)."""
     rows = []
     for row in summary.to_dict("records"):
@@ -34,11 +34,12 @@ def title(numbers: pd.DataFrame) -> str:
     return f"Training changes selectivity for what matters by {told}"
 
 
-def figure(
-    mapped: pd.DataFrame, networks: pd.DataFrame, summary: pd.DataFrame, gains: dict[str, float], confidence: float
+def main(
+    mapped: str, table: str, summary: str, gains: dict[str, float], confidence: float
 ) -> tuple[Figure, pd.DataFrame]:
     """Selectivity before and after training, and a map a setting; and the numbers drawn."""
-    numbers = table(networks, summary, gains)
+    mapped, networks, summary = map(artifacts.read_table, (mapped, table, summary))
+    numbers = numbers_of(networks, summary, gains)
     settings = sorted(dict.fromkeys(summary.setting), key=gains.get)
     kept = summary.drop_duplicates("setting").set_index("setting")
     counts = ", ".join(f"{name} {kept.kept[name]} of {kept.networks[name]}" for name in settings)
@@ -113,10 +114,3 @@ def _map(ax, places: pd.DataFrame) -> None:
     ax.set_yticks([])
     ax.set_xlabel("first axis of the map")
     ax.set_ylabel("second axis", labelpad=2)
-
-
-def main(
-    mapped: str, table: str, summary: str, gains: dict[str, float], confidence: float
-) -> tuple[Figure, pd.DataFrame]:
-    tables = map(artifacts.read_table, (mapped, table, summary))
-    return figure(*tables, gains, confidence)

@@ -11,8 +11,10 @@ from repdyn.plotting import pages, style
 GOOD = 0.05  # shade the layers whose error is below
 
 
-def figure(numbers: pd.DataFrame, row: dict, of: int, confidence: float) -> tuple[Figure, pd.DataFrame]:
+def main(table: str, networks: str, row: dict, confidence: float) -> tuple[Figure, pd.DataFrame]:
     """Rates and distances side by side, over the hidden layer; and the numbers drawn."""
+    numbers = artifacts.read_table(table).astype({"seed": "Int64", "layer": "Int64", "networks": "Int64"})
+    of = len(artifacts.read_table(networks))
     errors = _of(numbers, "nrmse", "mean")
     kept = int(errors.networks.max()) if len(errors) else 0
     good = errors[errors.value < GOOD].layer.to_numpy()
@@ -86,8 +88,3 @@ def _finish(ax, unit):
         ax.set_yscale("log")
     if ax.get_legend_handles_labels()[0]:
         ax.legend(loc="best", labelspacing=0.25, handlelength=2, fontsize=8.5)
-
-
-def main(table: str, networks: str, row: dict, confidence: float) -> tuple[Figure, pd.DataFrame]:
-    numbers = artifacts.read_table(table).astype({"seed": "Int64", "layer": "Int64", "networks": "Int64"})
-    return figure(numbers, row, len(artifacts.read_table(networks)), confidence)

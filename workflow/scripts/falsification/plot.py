@@ -15,8 +15,9 @@ EDGES = 0.05, 100  # of the axes; what lies beyond stands on them
 ROW = 0.36  # inches
 
 
-def figure(summary: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+def main(table: str) -> tuple[Figure, pd.DataFrame]:
     """A row a setting, a panel a comparison, with the most outputs that were tried; and the numbers drawn."""
+    summary = artifacts.read_table(table)
     numbers = summary[(summary.networks > 0) & (summary.outputs == summary.outputs.max())].reset_index(drop=True)
     settings = list(dict.fromkeys(numbers.setting))
     networks = numbers.networks.max() if len(numbers) else 0
@@ -83,7 +84,3 @@ def _panel(ax, numbers: pd.DataFrame, settings: list[str]) -> None:
     ax.set_xlabel("error over the theory's error (log)")
     ax.set_yticks(range(len(settings)), settings)
     ax.set_ylim(max(len(settings), 1) - 0.5, -0.5)
-
-
-def main(table: str) -> tuple[Figure, pd.DataFrame]:
-    return figure(artifacts.read_table(table))

@@ -14,8 +14,9 @@ PANELS = {
 MEASURE, BASELINE = "rms_log", "half"
 
 
-def figure(summary: pd.DataFrame, networks: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+def main(networks: str, summary: str) -> tuple[Figure, pd.DataFrame]:
     """A row a setting and position of the points, a panel a prediction; and the numbers drawn."""
+    summary, networks = artifacts.read_table(summary), artifacts.read_table(networks)
 
     def marks(prediction: str) -> dots.Marks:
         mine = (table[table.prediction == prediction] for table in (summary, networks))
@@ -55,7 +56,3 @@ def title(summary: pd.DataFrame) -> str:
         f"The orbit of a first half foretells final distances in {orbit} of {count} cases, its rates in {early}, "
         f"another pair's in {elsewhere}{how}"
     )
-
-
-def main(networks: str, summary: str) -> tuple[Figure, pd.DataFrame]:
-    return figure(artifacts.read_table(summary), artifacts.read_table(networks))

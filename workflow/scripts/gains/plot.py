@@ -7,8 +7,9 @@ from repdyn import artifacts
 from repdyn.plotting import pages, style
 
 
-def figure(measured: pd.DataFrame, layer: int, confidence: float) -> tuple[Figure, pd.DataFrame]:
+def main(table: str, layer: int, confidence: float) -> tuple[Figure, pd.DataFrame]:
     """The distance before and after training, and the error of the fit, over the gain; and the numbers drawn."""
+    measured = artifacts.read_table(table)
     numbers = measured.astype({"seed": "Int64"})
     falling = ", ".join(f"{gain:g}" for gain in measured[measured.series == "network_falling"].gain.unique())
     note = (
@@ -108,7 +109,3 @@ def _finish(ax):
     ax.set_xlabel("gain (scale of the initial weights)")
     if ax.get_legend_handles_labels()[0]:
         ax.legend(fontsize=8.5, labelspacing=0.3, loc="best")
-
-
-def main(table: str, layer: int, confidence: float) -> tuple[Figure, pd.DataFrame]:
-    return figure(artifacts.read_table(table), layer, confidence)

@@ -11,8 +11,9 @@ LOWEST = 1e-6  # where the axis ends; losses go on falling to their rounding err
 CLOSE = 2.0  # factor within which the theory's loss counts as the networks'
 
 
-def figure(settings: list[curves.Setting]) -> tuple[Figure, pd.DataFrame]:
+def main(trajectories: list[str], fits: list[str], rows: list[dict]) -> tuple[Figure, pd.DataFrame]:
     """One panel a setting, and the numbers drawn."""
+    settings = [curves.read(*one) for one in zip(trajectories, fits, rows, strict=True)]
     tables = [setting.of(["loss"]) for setting in settings]
     discarded = any(not len(setting.kept) for setting in settings)
     page, panels = pages.gallery(
@@ -56,8 +57,3 @@ def title(tables: list[pd.DataFrame]) -> str:
         f"With one more rate the theory follows the loss in {followed} of {len(tables)} settings, within a factor of "
         f"{CLOSE:g}"
     )
-
-
-def main(trajectories: list[str], fits: list[str], rows: list[dict]) -> tuple[Figure, pd.DataFrame]:
-    settings = [curves.read(*one) for one in zip(trajectories, fits, rows, strict=True)]
-    return figure(settings)

@@ -15,8 +15,9 @@ HIGHEST = 3.0  # of the axis: what is above leaves the panel
 ROW = 0.3  # inches
 
 
-def figure(curves: pd.DataFrame, summary: pd.DataFrame, networks: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+def main(curves: str, summary: str, networks: str) -> tuple[Figure, pd.DataFrame]:
     """Rates while networks learn, and by how much they change, setting by setting; and the numbers drawn."""
+    curves, summary, networks = map(artifacts.read_table, (curves, summary, networks))
     shown = summary[summary.shown]
     follows = set(following(shown).index)
     order = [*sorted(follows), *(name for name in dict.fromkeys(shown.setting) if name not in follows)]
@@ -99,7 +100,3 @@ def subtitle(shown: pd.DataFrame) -> str:
         f"{100 * FOLLOWS:g} %. Each: {style.mean_of(int(shown.of.max()))}; bands and bars: {level} intervals (from 5 "
         "networks on); dots: single networks."
     )
-
-
-def main(curves: str, summary: str, networks: str) -> tuple[Figure, pd.DataFrame]:
-    return figure(*map(artifacts.read_table, (curves, summary, networks)))

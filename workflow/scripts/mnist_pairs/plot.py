@@ -14,9 +14,10 @@ CLOSE = 0.1  # error below which a curve counts as described
 NAMES = {"H": "H, hidden distance²", "Y": "Y, output distance²", "w": "w, alignment (one digit: w = Y)"}
 
 
-def figure(numbers: pd.DataFrame, runs: xr.Dataset, summary: pd.DataFrame, layer: int) -> tuple[Figure, pd.DataFrame]:
+def main(curves: str, runs: str, summary: str, layer: int) -> tuple[Figure, pd.DataFrame]:
     """One panel a pair, H above Y and w, then one for accuracy and loss; and the numbers drawn."""
-    runs = runs.sel(layer=layer)
+    numbers, summary = artifacts.read_table(curves).astype({"pair": "Int64"}), artifacts.read_table(summary)
+    runs = artifacts.read_dataset(runs).sel(layer=layer)
     count = runs.sizes["pair"]
     rows = summary.set_index("pairs")
     networks, used = summary.networks.max(), summary.kept.max()
@@ -135,8 +136,3 @@ def _learning(axes, numbers: pd.DataFrame, runs: xr.Dataset) -> None:
     final = style.percent(accuracy.value.iloc[-1]) if len(accuracy) else "none"
     epochs = f"{runs.sizes['epoch']} epochs of {runs.steps_per_epoch} steps"
     _caption(axes[0], "Whole data set", f"{final} of the test images right", epochs)
-
-
-def main(curves: str, runs: str, summary: str, layer: int) -> tuple[Figure, pd.DataFrame]:
-    numbers = artifacts.read_table(curves).astype({"pair": "Int64"})
-    return figure(numbers, artifacts.read_dataset(runs), artifacts.read_table(summary), layer)

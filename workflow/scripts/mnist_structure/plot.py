@@ -28,10 +28,11 @@ def matrix(table: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
     return values, np.array([digits[image] for image in images])
 
 
-def figure(
-    pairs: pd.DataFrame, correlations: pd.DataFrame, steps: pd.DataFrame, layer: int, images: str, confidence: float
+def main(
+    mapped: str, correlations: str, steps: str, layer: int, images: str, confidence: float
 ) -> tuple[Figure, pd.DataFrame]:
     """Two matrices of squared distances, and correlations with the theory and with what it was given."""
+    pairs, correlations, steps = map(artifacts.read_table, (mapped, correlations, steps))
     matrices = {"Networks": matrix(pairs, "h_end"), "Theory": matrix(pairs, "predicted")}
     shown = correlations[(correlations.solver == "sgd") & (correlations.images == "test")]
     first = shown.iloc[0]
@@ -121,10 +122,3 @@ def _correlations(ax, mine: pd.DataFrame) -> None:
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(len(PARTS) - 0.5, -0.5)
     ax.set_xlim(-0.4, 1)
-
-
-def main(
-    mapped: str, correlations: str, steps: str, layer: int, images: str, confidence: float
-) -> tuple[Figure, pd.DataFrame]:
-    tables = map(artifacts.read_table, (mapped, correlations, steps))
-    return figure(*tables, layer, images, confidence)

@@ -13,8 +13,9 @@ PANELS = {  # prediction: panel, and the column of its baseline in single networ
 }
 
 
-def figure(summary: pd.DataFrame, networks: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+def main(networks: str, summary: str) -> tuple[Figure, pd.DataFrame]:
     """A row a setting and position of the points, a panel a kind of prediction; and the numbers drawn."""
+    summary, networks = artifacts.read_table(summary), artifacts.read_table(networks)
     shown, ahead = {}, {}
     for name, (title_, baseline) in PANELS.items():
         means = summary[summary.prediction == name]
@@ -51,7 +52,3 @@ def title(summary: pd.DataFrame) -> str:
         f"Rates of another pair predict orbits{'' if certain else ' on average'} in {orbit} of {count} cases and whole "
         f"runs in {elsewhere}; those of a first half the rest in {rest}"
     )
-
-
-def main(networks: str, summary: str) -> tuple[Figure, pd.DataFrame]:
-    return figure(artifacts.read_table(summary), artifacts.read_table(networks))

@@ -12,8 +12,9 @@ from repdyn.plotting import pages, style
 LAYERS = {"middle": (style.BLUE, "o", "middle layer"), "last": (style.GREEN, "D", "last hidden layer")}
 
 
-def figure(cells: pd.DataFrame, networks: pd.DataFrame, crossover: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+def main(cells: str, networks: str, crossover: str) -> tuple[Figure, pd.DataFrame]:
     """A map of how much distances grow, and the crossover over depth; and the numbers drawn."""
+    cells, networks, crossover = map(artifacts.read_table, (cells, networks, crossover))
     width, border = cells.width.min(), cells.border.iloc[0]
     cells = cells[cells.width == width]
     measured = [table[(table.width == width) & (table.way == "measured")] for table in (networks, crossover)]
@@ -108,7 +109,3 @@ def _crossover(ax, networks, crossover, critical):
     ax.set_xlabel("depth (hidden layers, log)")
     ax.set_ylabel("gain at which rich turns lazy")
     ax.legend(loc="lower right", fontsize=8.5)
-
-
-def main(cells: str, networks: str, crossover: str) -> tuple[Figure, pd.DataFrame]:
-    return figure(*map(artifacts.read_table, (cells, networks, crossover)))

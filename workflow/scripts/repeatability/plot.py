@@ -15,8 +15,9 @@ LOOKS = {  # quantity and layer: colour, marker, label
 }
 
 
-def figure(summary: pd.DataFrame, row: dict) -> tuple[Figure, pd.DataFrame]:
+def main(summary: str, row: dict, confidence: float) -> tuple[Figure, pd.DataFrame]:
     """A panel a kind of repetition, a line a setting; and the numbers drawn."""
+    summary = artifacts.read_table(summary)
     settings, kinds = (list(dict.fromkeys(summary[name])) for name in ("setting", "kind"))
     handles = [style.mark(marker, label, colour) for colour, marker, label in LOOKS.values()]
     page, axes = pages.panels(
@@ -81,7 +82,3 @@ def _how_to_read(summary: pd.DataFrame, row: dict) -> str:
         f"Geometric mean of {n} networks of {row['width']} units a layer ({summary.interval.iloc[0]}). H and Y: root "
         "mean square over the range of the curve; rates: the factor, less 1."
     )
-
-
-def main(summary: str, row: dict, confidence: float) -> tuple[Figure, pd.DataFrame]:
-    return figure(artifacts.read_table(summary), row)

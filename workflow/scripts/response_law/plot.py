@@ -9,8 +9,9 @@ from repdyn.plotting import response_style as look
 SIDES = ("grows (a), a power law is best (b)", "ages (a), another law is better (b)", "not told")
 
 
-def figure(table: pd.DataFrame, verdicts: pd.DataFrame, confidence: float) -> tuple[Figure, pd.DataFrame]:
+def main(table: str, verdicts: str, confidence: float) -> tuple[Figure, pd.DataFrame]:
     """The page, and the numbers drawn."""
+    table, verdicts = artifacts.read_table(table), artifacts.read_table(verdicts)
     of, single = verdicts[verdicts.stage == "whole"], table[table.stage == "whole"]
     kernel, response = (of[of.quantity == name] for name in ("kernel", "response"))
     n = int(of.networks.max()) if len(of) else 0
@@ -49,7 +50,3 @@ def title(kernel: pd.DataFrame, response: pd.DataFrame) -> str:
         "best "
         f"in {best}"
     )
-
-
-def main(table: str, verdicts: str, confidence: float) -> tuple[Figure, pd.DataFrame]:
-    return figure(artifacts.read_table(table), artifacts.read_table(verdicts), confidence)

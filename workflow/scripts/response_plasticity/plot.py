@@ -9,8 +9,9 @@ from repdyn.plotting import response_style as look
 SIDES = ("slower than fresh: plasticity is lost", "faster than fresh", "not told apart")
 
 
-def figure(table: pd.DataFrame, summary: pd.DataFrame, level: float) -> tuple[Figure, pd.DataFrame]:
+def main(table: str, summary: str, level: float, confidence: float) -> tuple[Figure, pd.DataFrame]:
     """A panel an age; and the numbers drawn."""
+    table, summary = artifacts.read_table(table), artifacts.read_table(summary)
     ages = sorted(summary.age.unique())
     page, axes = look.page(
         title(summary[summary.age == ages[-1]]),
@@ -41,7 +42,3 @@ def title(oldest: pd.DataFrame) -> str:
         f"Networks that learned one encoding learn another more slowly than fresh ones in {slower} of {len(oldest)} "
         f"cases, faster in {faster}"
     )
-
-
-def main(table: str, summary: str, level: float, confidence: float) -> tuple[Figure, pd.DataFrame]:
-    return figure(artifacts.read_table(table), artifacts.read_table(summary), level)

@@ -16,8 +16,9 @@ def shown_level(table: pd.DataFrame) -> float:
     return float(reached[reached >= 0.9].index.min() if (reached >= 0.9).any() else reached.index.max())
 
 
-def figure(table, effects, combined, confidence: float) -> tuple[Figure, pd.DataFrame]:
+def main(table: str, effects: str, combined: str, confidence: float) -> tuple[Figure, pd.DataFrame]:
     """The page, and the numbers drawn."""
+    table, effects, combined = map(artifacts.read_table, (table, effects, combined))
     level = shown_level(table)
     table, effects, combined = (t[t.loss == level] for t in (table, effects, combined))
     rank, fragile = (effects[effects.measure == name] for name in (RANK, FRAGILITY))
@@ -63,7 +64,3 @@ def _together(both: pd.Series) -> str:
     if both.correlation_low == both.correlation_low:
         text += f" [{both.correlation_low:.2f}, {both.correlation_high:.2f}]"
     return f"{text}, {both.correlation_n:.0f} settings combined."
-
-
-def main(table: str, effects: str, combined: str, confidence: float) -> tuple[Figure, pd.DataFrame]:
-    return figure(*map(artifacts.read_table, (table, effects, combined)), confidence)

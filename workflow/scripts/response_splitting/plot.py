@@ -9,8 +9,9 @@ from repdyn.plotting import response_style as look
 SIDES = ("more parts than before training", "fewer parts", "not told apart")
 
 
-def figure(table: pd.DataFrame, summary: pd.DataFrame, confidence: float) -> tuple[Figure, pd.DataFrame]:
+def main(table: str, summary: str, confidence: float) -> tuple[Figure, pd.DataFrame]:
     """The page, and the numbers drawn."""
+    table, summary = artifacts.read_table(table), artifacts.read_table(summary)
     page, (ax,) = look.page(
         title(summary),
         f"A case: a setting and a method, {summary.networks.max()} networks; geometric mean and interval (from 5 "
@@ -32,7 +33,3 @@ def title(summary: pd.DataFrame) -> str:
         return "Too few networks to say whether training splits the response"
     more, fewer = look.discovered(summary, "parts_ratio", "parts_ratio_discovery", 1)
     return f"Training splits the response into more parts in {more} of {len(summary)} cases, into fewer in {fewer}"
-
-
-def main(table: str, summary: str, confidence: float) -> tuple[Figure, pd.DataFrame]:
-    return figure(artifacts.read_table(table), artifacts.read_table(summary), confidence)

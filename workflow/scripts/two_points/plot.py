@@ -16,8 +16,9 @@ NAMES = {
 }
 
 
-def figure(settings: list[curves.Setting]) -> tuple[Figure, pd.DataFrame]:
+def main(trajectories: list[str], fits: list[str], rows: list[dict]) -> tuple[Figure, pd.DataFrame]:
     """One panel a setting, H above Y and w, and the numbers drawn."""
+    settings = [curves.read(*one) for one in zip(trajectories, fits, rows, strict=True)]
     tables = [setting.of("HYw") for setting in settings]
     errors = [error for setting in settings if np.isfinite(error := setting.mean("error_active"))]
     colours = [Line2D([], [], color=style.COLOUR[name], linewidth=2.6, label=text) for name, text in NAMES.items()]
@@ -59,8 +60,3 @@ def rates(setting: curves.Setting) -> str:
         return f"{what} in {len(setting.kept) - len(inside)} of {len(setting.kept)} fits"
     eta_h, eta_y = (style.number(setting.mean(rate)) for rate in ("eta_h", "eta_y"))
     return rf"$\eta_h$ {eta_h}, $\eta_y$ {eta_y} per step"
-
-
-def main(trajectories: list[str], fits: list[str], rows: list[dict]) -> tuple[Figure, pd.DataFrame]:
-    settings = [curves.read(*one) for one in zip(trajectories, fits, rows, strict=True)]
-    return figure(settings)

@@ -17,8 +17,9 @@ PANELS = {
 }
 
 
-def figure(networks: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+def main(table: str, summary: str) -> tuple[Figure, pd.DataFrame]:
     """Error and scatter side by side, over the width; and the numbers drawn."""
+    networks, summary = artifacts.read_table(table), artifacts.read_table(summary)
     level = summary.interval.iloc[0].split(", ")[-1]
     groups = list(summary.groupby("activation", sort=False))
     handles = [
@@ -92,7 +93,3 @@ def _moved(ends: list, name: str) -> str:
         if count
     ]
     return " and ".join(told)
-
-
-def main(table: str, summary: str) -> tuple[Figure, pd.DataFrame]:
-    return figure(artifacts.read_table(table), artifacts.read_table(summary))

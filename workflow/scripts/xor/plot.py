@@ -18,11 +18,12 @@ ROW, LEFT, SIZE = 1.12, 1.55, 0.92  # inches
 ORDER = [0, 3, 1, 2]  # points of one target beside each other, so the task is two blocks
 
 
-def figure(
-    matrices: pd.DataFrame, networks: pd.DataFrame, summary: pd.DataFrame, gains: dict[str, float], confidence: float
+def main(
+    matrices: str, table: str, summary: str, gains: dict[str, float], confidence: float
 ) -> tuple[Figure, pd.DataFrame]:
     """A row a setting: three matrices of distances, and what correlates with the final one; and the numbers drawn."""
-    numbers = table(matrices, networks, summary, gains)
+    matrices, networks, summary = map(artifacts.read_table, (matrices, table, summary))
+    numbers = numbers_of(matrices, networks, summary, gains)
     body = 0.4 + len(summary) * ROW + 0.55
     handles = [style.mark(marker, label, colour) for colour, marker, label in PREDICTORS.values()]
     page, _ = pages.page(
@@ -58,7 +59,7 @@ def figure(
     return page, numbers
 
 
-def table(
+def numbers_of(
     matrices: pd.DataFrame, networks: pd.DataFrame, summary: pd.DataFrame, gains: dict[str, float]
 ) -> pd.DataFrame:
     """What is drawn: means and deviations of matrices, correlations of single networks, and their means."""
@@ -127,10 +128,3 @@ def _correlations(ax, numbers: pd.DataFrame, settings: list[str]) -> None:
     ax.set_ylim(len(settings) - 0.5, -0.5)
     ax.set_yticks([])
     ax.set_xlabel("correlation r with the distances after training")
-
-
-def main(
-    matrices: str, table: str, summary: str, gains: dict[str, float], confidence: float
-) -> tuple[Figure, pd.DataFrame]:
-    tables = map(artifacts.read_table, (matrices, table, summary))
-    return figure(*tables, gains, confidence)
