@@ -47,7 +47,7 @@ ELSEWHERE = {
 }
 # run by no test, and why
 NOT_RUN = {
-    "make": "the laptop study takes half an hour; continuous integration makes the smoke study in its place",
+    "make": "the laptop study takes minutes; continuous integration makes the smoke study in its place",
     "make test": "it is what runs this test",
     "make record": "takes hours; what it calls is tested in test_record.py",
     "make environment": "continuous integration begins with it",
