@@ -142,7 +142,7 @@ def engine(train, test):
     record = [
         recorders.Pairs(mnist_train.schedule(source.steps, EPOCHS), followed, x[pairs.flatten()]),
         recorders.Look(lambda view: mnist_train.accuracy(view, *test), of_epochs, "epoch"),
-        recorders.Look(lambda view: mnist_train.probed(view, test[0][:100]), of_epochs[[-1]] * [0, 1], "when"),
+        recorders.Look(lambda view: mnist_train.probed(view, test[0][None, :100]), of_epochs[[-1]] * [0, 1], "when"),
     ]
     members = tuple(Member(seed, GAIN, LR) for seed in range(NETWORKS))
     return run(Ensemble("mlp", shape, members), source, EPOCHS * source.steps, record)

@@ -12,7 +12,7 @@ from docutils.core import publish_parts
 from repdyn import artifacts
 from repdyn.pipeline.checking import ConfigurationError
 from repdyn.pipeline.claims import found, load
-from repdyn.statistics import verdicts
+from repdyn.statistics import verdicts, words
 from repdyn.statistics.claims import Claim
 from repdyn.statistics.intervals import Estimate
 
@@ -190,6 +190,10 @@ def test_two_claims_of_one_name_are_refused_and_a_file_without_claims(tmp_path):
     path.write_text("claim: []\n")
     with pytest.raises(ConfigurationError, match="found no claims"):
         load(str(path), {"t"})
+
+
+def test_a_bar_in_a_claim_is_none_of_its_table():
+    assert words.row_of_table("k Y/|dy|^2", "1") == r"| k Y/\|dy\|^2 | 1 |"
 
 
 def test_the_words_name_what_was_measured_on_what_and_what_would_refute(tmp_path):

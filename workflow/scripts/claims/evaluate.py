@@ -8,7 +8,7 @@ import pandas as pd
 from repdyn import artifacts, files
 from repdyn.statistics import verdicts
 from repdyn.statistics.claims import Claim
-from repdyn.statistics.words import MARKS, measured
+from repdyn.statistics.words import MARKS, measured, row_of_table
 
 RULE = (
     "Supported: the whole confidence interval meets the criterion; refuted: the whole interval fails it; undecided: "
@@ -63,7 +63,7 @@ def markdown(table: pd.DataFrame) -> str:
     lines = ["# Claims", "", f"{len(table)} claims: {counts}.", "", RULE, ""]
     lines += ["| verdict | claim | measured | criterion |", "| --- | --- | --- | --- |"]
     for row in table.itertuples():
-        lines.append(f"| {MARKS[row.verdict]} | [{row.claim}](#{row.name}) | {measured(row)} | {row.criterion} |")
+        lines.append(row_of_table(MARKS[row.verdict], f"[{row.claim}](#{row.name})", measured(row), row.criterion))
     for row in table.itertuples():
         of = f", rows `{row.rows}`" if isinstance(row.rows, str) and row.rows else ""
         told = f" ({row.told})" if isinstance(row.told, str) and row.told else ""

@@ -30,7 +30,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from repdyn.pipeline import cost, notebook
-from repdyn.statistics.words import MARKS, measured, number
+from repdyn.statistics.words import MARKS, measured, number, row_of_table
 
 TEMPLATES = "docs/templates"
 COSTS = ["rule", "jobs", "seconds", "peak_mb"]  # columns of cost.csv; a record may be older than the last one
@@ -84,7 +84,7 @@ class Record:
         """A table of claims in Markdown."""
         chosen = self.claims.loc[list(names)] if names else self.claims
         lines = ["| verdict | claim | measured | criterion |", "| --- | --- | --- | --- |"]
-        lines += [f"| {MARKS[r.verdict]} | {r.claim} | {measured(r)} | {r.criterion} |" for r in chosen.itertuples()]
+        lines += [row_of_table(MARKS[r.verdict], r.claim, measured(r), r.criterion) for r in chosen.itertuples()]
         return "\n".join(lines)
 
     def findings(self, *names: str) -> str:

@@ -12,6 +12,12 @@ MARKS = {
 }
 
 
+def row_of_table(*cells: str) -> str:
+    """A line of a table in Markdown, in which a bar inside a cell stays one."""
+    escaped = [cell.replace("|", r"\|") for cell in cells]
+    return f"| {' | '.join(escaped)} |"
+
+
 def number(value: float, digits: int = 3) -> str:
     """So many significant digits, with an exponent only where the number would be long without."""
     if value == 0 or not math.isfinite(value):
