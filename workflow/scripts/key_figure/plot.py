@@ -34,8 +34,8 @@ def main(curves: str, summary: str, setting: str, confidence: float) -> tuple[Fi
         figure.text(
             0.012,
             0.905,
-            f"Layer {drawn.layer} of {drawn.depth} in {networks} networks (solid) and the theory (dashed). Right: every"
-            f" setting, geometric means, {100 * confidence:g} % t intervals; dotted: {100 * CLOSE:g} %.",
+            f"Layer {drawn.layer} of {drawn.depth} in {networks} networks (solid), the theory (dashed). Right: all "
+            f"settings, geometric means, {100 * confidence:g} % t intervals.",
             va="top",
             color=style.FAINT,
         )
