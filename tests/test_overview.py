@@ -21,6 +21,8 @@ def page(tmp_path) -> str:
         "n": 20,
         "unit": "network",
         "group": "",
+        "groups": 1,
+        "held": 1,
         "criterion": "e below 1",
     }
     claims = [

@@ -3,7 +3,19 @@
 import shutil
 
 import pytest
-from broken import BASE, FALSIFIED_ROWS, GRID_ROWS, MEASURED_ROWS, MINE, OVERLAY, REPEATED_ROWS, ROOT, ROWS, TABLE
+
+from bad_input.broken import (
+    BASE,
+    FALSIFIED_ROWS,
+    GRID_ROWS,
+    MEASURED_ROWS,
+    MINE,
+    OVERLAY,
+    REPEATED_ROWS,
+    ROOT,
+    ROWS,
+    TABLE,
+)
 
 
 @pytest.fixture

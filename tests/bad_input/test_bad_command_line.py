@@ -6,7 +6,8 @@ from pathlib import Path
 
 import forked
 import pytest
-from broken import BASE, MINE, OVERLAY, ROOT, ROWS, TABLE, line_of
+
+from bad_input.broken import BASE, MINE, OVERLAY, ROOT, ROWS, TABLE, line_of
 
 
 def snakemake(project, *arguments):

@@ -6,8 +6,8 @@ Every case gives the exact text of all problems, so a change of a message shows 
 import numpy as np
 import pytest
 import yaml
-from broken import BASE, MINE, NAME, OVERLAY, ROOT, ROWS, TABLE, WIDTH, line_of, merged, problems
 
+from bad_input.broken import BASE, MINE, NAME, OVERLAY, ROOT, ROWS, TABLE, WIDTH, line_of, merged, problems
 from repdyn.data import mnist_files
 from repdyn.pipeline import between, tables
 from repdyn.pipeline.checking import did_you_mean

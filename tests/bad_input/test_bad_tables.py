@@ -1,8 +1,8 @@
 """Broken tables of networks: each cell, row, header and file is refused with its place and what was expected."""
 
 import pytest
-from broken import MINE, NAME, OVERLAY, ROWS, TABLE, WIDTH, problems
 
+from bad_input.broken import MINE, NAME, OVERLAY, ROWS, TABLE, WIDTH, problems
 from repdyn.networks import known_architectures
 from repdyn.networks.activations import ACTIVATIONS
 

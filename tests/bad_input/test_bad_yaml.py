@@ -1,8 +1,8 @@
 """Files that are no YAML, or not the YAML that was meant."""
 
 import pytest
-from broken import BASE, MINE, OVERLAY, merged, problems
 
+from bad_input.broken import BASE, MINE, OVERLAY, merged, problems
 from repdyn.pipeline.checking import ConfigurationError
 from repdyn.pipeline.study import check_yaml, load_study
 

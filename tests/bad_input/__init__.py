@@ -1,0 +1,1 @@
+"""Broken configurations: what is said of them."""
