@@ -130,9 +130,7 @@ rule mnist_structure_compare:
         runs=expand("<results>/{mnist}/runs.nc", mnist=MNIST_SOLVERS),
         fits=expand("<results>/{mnist}/rates.csv", mnist=MNIST_SOLVERS),
     output:
-        table=table(
-            "mnist_structure", "every network", "MNIST", "mnist_structure_correlations"
-        ),
+        table=table("mnist_structure", "every network", "MNIST", "mnist_structure_correlations"),
         correlations=table("mnist_structure_correlations", "correlations", "MNIST"),
         mapped="<results>/mnist_structure/pairs.csv",
     params:

@@ -36,8 +36,8 @@ rule modern_train:
         **gpu_job(),
     params:
         **training(MODERN, "modern"),
-        layer=layer_of("modern"),
         **{key: study["modern"][key] for key in ("probes", "different", "same", "moments", "rates")},
+        layer=layer_of("modern"),
     script:
         "../scripts/run.py"
 
