@@ -27,7 +27,7 @@ def test_all_ways_of_training_record_the_same(capsys):
 
 
 @pytest.mark.usefixtures("benchmark")
-def test_flow_and_modules_are_compared(monkeypatch, capsys):
+def test_flow_is_compared_with_steps(monkeypatch, capsys):
     import training
 
     monkeypatch.setattr(training, "DEPTH", 2)

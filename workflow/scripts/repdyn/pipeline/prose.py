@@ -8,7 +8,7 @@ typed. In a template are:
     cell(table, rows, column, form)     one number of docs/record/tables/TABLE.csv; rows is a pandas query of one row
     interval(table, rows, column, form) the same with its confidence interval, and how many units
     claim(name), verdict(name)          a claim's number with its interval and n; supported, refuted, undecided
-    counted(verdict)                    how many claims have this verdict; undecided: of which so many lack units
+    counted(verdict)                    how many claims have this verdict, and how many undecided ones lack units
     verdicts(*names)                    a table of these claims, or of all
     findings(*names)                    a list of these claims, with links to docs/record/claims.md (for pages of docs/)
     about                               what made the record (docs/record/about.yaml)
@@ -78,7 +78,7 @@ class Record:
         """How many claims have this verdict, and of undecided ones how many have fewer units than they ask for."""
         these = self.claims[self.claims.verdict == verdict]
         lacking = (these.n < these.least).sum() if verdict == "undecided" else 0
-        return f"{len(these)} {verdict}" + f" ({lacking} of them for want of networks that learned)" * bool(lacking)
+        return f"{len(these)} {verdict}" + f" ({lacking} of them for want of networks)" * bool(lacking)
 
     def verdicts(self, *names: str) -> str:
         """A table of claims in Markdown."""

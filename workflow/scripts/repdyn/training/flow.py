@@ -126,8 +126,10 @@ class Path:
     """
 
     MARKS = ("start", "length", "proposed", "radius", "scale", "now", "evaluations", "lost", "rounding")
-    ARRAYS = ("theta", "X", "G", "before", "coefficients", "outputs", "velocity")
-    ARRAYS += ("trained", "nodes", "distances", "followed")
+    ARRAYS = (
+        *("theta", "X", "G", "before", "coefficients"),
+        *("outputs", "velocity", "trained", "nodes", "distances", "followed"),
+    )
 
     def __init__(self, net, theta, x, y, seen, pairs, tolerance: float):
         points, layers = len(x), net[0].size - 2
