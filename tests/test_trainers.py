@@ -87,6 +87,33 @@ def test_training_is_that_of_torch(kind, model, solver):
         np.testing.assert_allclose(output[e], out.detach(), rtol=2e-3, atol=2e-5)
 
 
+class AlsoDetached(nn.Linear):
+    """Its weights also pass inputs on without a gradient of their own."""
+
+    def forward(self, x):
+        return 0.5 * nn.functional.linear(x, self.weight.detach()) + super().forward(x)
+
+
+@pytest.mark.parametrize("members", [MEMBERS[:1], MEMBERS])
+def test_weights_that_are_also_used_detached(members):
+    """They move only after the backward pass, which reads them till its end; others within it."""
+    together = ensemble("layernorm", SHAPE, members, "momentum")
+    usual, trainer = after(ModuleTrainer(together), POINTS, TARGETS, 1), ModuleTrainer(together)
+    by_hand, _ = plain(together, 0)
+    for part in (*trainer.module.modules(), *by_hand.modules()):
+        if isinstance(part, nn.Linear):
+            part.__class__ = AlsoDetached
+    found = after(trainer, POINTS, TARGETS, 10).look(POINTS)[1][0]
+    assert usual.at_once and not trainer.at_once
+    x, y = (torch.tensor(a, dtype=torch.float32) for a in (POINTS, TARGETS))
+    stepper = STEPPERS["momentum"](by_hand.parameters(), members[0].lr)
+    for _ in range(10):
+        stepper.zero_grad()
+        (0.5 * nn.functional.mse_loss(by_hand(x), y)).backward()
+        stepper.step()
+    np.testing.assert_allclose(found, by_hand(x).detach(), rtol=2e-3, atol=2e-5)
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("points", [1, 2, 3, 4, 7, 9])
 def test_any_activation_and_any_small_number_of_points(activation, points):
@@ -161,6 +188,21 @@ def test_a_module_is_one_network_whatever_else_is_in_the_ensemble(model):
         for some in (members, members[1:2])
     ]
     np.testing.assert_allclose(found[0][1], found[1][0], rtol=1e-3, atol=1e-5)
+
+
+def test_a_cpu_trains_as_many_modules_at_a_time_as_its_cache_holds(monkeypatch):
+    members = [Member(m.seed, m.gain, m.lr / 10) for m in MEMBERS]
+    together, record = ensemble("layernorm", SHAPE, members), [recorders.Pairs(recorders.every(1, 9))]
+    one = ModuleTrainer(together.some([0]))
+    of_all = sum(p.nbytes for p in ModuleTrainer(together).parameters.values())
+    found = []
+    for cache, count in ((of_all, 3), (of_all - 1, 2), (1, 1)):
+        monkeypatch.setattr("repdyn.training.module.CACHE", cache)
+        assert loop._fitting(ModuleTrainer(together.some([0])), "cpu") == count
+        found.append(loop.run(together, batches.Points(POINTS, TARGETS), 10, record))
+    assert one.together > 3
+    for other in found[1:]:
+        np.testing.assert_allclose(other.distance, found[0].distance, rtol=1e-3, atol=1e-5)
 
 
 def test_dropout_drops_a_tenth_and_keeps_the_mean():

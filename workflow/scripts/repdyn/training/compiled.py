@@ -2,6 +2,8 @@
 compiled.
 """
 
+import math
+
 import numpy as np
 import torch
 
@@ -20,6 +22,8 @@ class LayeredNetworks:
     theta: (network, parameter), layer after layer the weights (inputs, outputs) and the biases (outputs,); a
     convolution's inputs are those of its window.
     """
+
+    together = math.inf  # one after the other, whatever their number
 
     def __init__(self, ensemble: Ensemble, device: str = "cpu"):
         self.ensemble, self.layers = ensemble, described(ensemble)

@@ -3,6 +3,7 @@
 A trainer knows how networks move: `CompiledTrainer`, `FlowTrainer`, `ModuleTrainer`. It has
 
     networks, hidden_layers, bytes_each
+    together                    how many networks it trains fastest at a time, where memory holds them
     train(batch, first, steps, updates, stop, follow)
         steps first, first + 1, ...: what is followed is recorded, then comes the update, after the first `updates` of
         them; returns a `Trace`
@@ -119,9 +120,9 @@ def _out_of_memory(error: RuntimeError) -> bool:
 
 
 def _fitting(trainer, device: str) -> int:
-    """How many networks like this one's fit into memory together."""
+    """How many networks like this one's train together: as many as fit into memory, fewer where that is faster."""
     memory = MEMORY if device == "cpu" else int(0.7 * torch.cuda.mem_get_info()[0])
-    return max(1, memory // trainer.bytes_each)
+    return max(1, min(memory // trainer.bytes_each, trainer.together))
 
 
 @dataclass

@@ -7,6 +7,8 @@ changes with time (dropout, Adam), and where there is memory for one.
 """
 
 import logging
+import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from repdyn.training.ensemble import DROPOUT, INIT, Ensemble, described, generat
 from repdyn.training.optimisers import OPTIMISERS
 from repdyn.training.trace import Batch, Follow, Stop, Trace
 
-CACHE = 16 * 2**20  # bytes of parameters that are stacked on a CPU: larger stacks would only leave its cache
+CACHE = 16 * 2**20  # bytes of parameters that are stacked on a CPU: its cache holds them from one step to the next
 MANY = 256  # inputs of an image: a CPU passes modules of one's own over these faster one by one than stacked
 SPARE = 2**29  # bytes of a GPU that a CUDA graph leaves to others: cuBLAS and CUDA keep some for themselves
 ACTIVATIONS_KEPT = 6  # memory of a network by that of its parameters: gradients, the optimiser's, activations
@@ -40,7 +42,9 @@ class ModuleTrainer:
             {name: torch.zeros_like(p) for name, p in self.parameters.items()} for _ in range(self.optimiser.memory)
         ]
         self.drops = {name: part for name, part in self.module.named_modules() if isinstance(part, modules.Dropout)}
-        self.alone = isinstance(found, Module) and ensemble.shape.in_dim > MANY and self.device.type == "cpu"
+        self.together = self._together(isinstance(found, Module))
+        # whether parameters move within the backward pass: on a CPU this is known at the first step
+        self.at_once: bool | None = None if self.device.type == "cpu" else False
         self.draws = []
         if self.drops:
             self.draws = [generator(DROPOUT, ensemble.dropout_seed, member.seed) for member in ensemble.members]
@@ -53,6 +57,14 @@ class ModuleTrainer:
         if isinstance(found, Module):
             return modules.drawn(self.module, member.gain, generator(INIT, self.ensemble.init_seed, member.seed))
         return modules.named(found, initial_parameters(found, member, self.ensemble.init_seed))
+
+    def _together(self, own: bool) -> int | float:
+        """How many such networks train fastest as one stack, their module one of its own or described by layers."""
+        if self.device.type != "cpu":
+            return math.inf
+        if own and self.ensemble.shape.in_dim > MANY:
+            return 1
+        return max(1, CACHE * ACTIVATIONS_KEPT // self.bytes_each)
 
     def _hook(self, name: str):
         seen = self._seen  # not self: a trainer that its own module held would keep its memory
@@ -89,49 +101,69 @@ class ModuleTrainer:
         output, hidden = self._passed(parameters, buffers, x)
         return 0.5 * (output - y).square().mean(), output, hidden
 
-    def _stacks(self) -> list[slice]:
-        """Which networks go through a pass together."""
-        size = self.networks
-        if self.device.type == "cpu":
-            size = 1 if self.alone else max(1, CACHE * ACTIVATIONS_KEPT // self.bytes_each)
-        return [slice(first, min(first + size, self.networks)) for first in range(0, self.networks, size)]
-
     @torch.enable_grad()
-    def _gradients(self, stack: slice, masks, x, y):
-        """Gradients, losses (network,), outputs (network, point, unit) and hidden layers of a stack.
+    def _passes(self, x, y, masks, take=None):
+        """Losses (network,), outputs (network, point, unit), hidden layers and gradients; where there is `take` it gets
+        each parameter's name and gradient as soon as it is known, while a cache still holds both, and none is kept.
 
         The gradient of the sum of losses holds each network's own. (torch.func.grad would import a compiler for it.)
         """
-        parameters, masks = (_part(values, stack) for values in (self.parameters, masks))
-        leaves = {name: v.detach().requires_grad_() for name, v in parameters.items()}
-        own = [values.shape[0] > 1 for values in (x, y)]
-        data = [_rows(v, stack) if o else v.select(0, 0) for v, o in zip((x, y), own)]
-        if stack.stop - stack.start == 1:  # vmap would only cost time
-            one, masks = ({name: v.select(0, 0) for name, v in values.items()} for values in (leaves, masks))
-            loss, output, hidden = self._loss(one, masks, *(v.select(0, 0) if o else v for v, o in zip(data, own)))
-            loss, output, hidden = loss.unsqueeze(0), output.unsqueeze(0), [h.unsqueeze(0) for h in hidden]
+        leaves = {name: v.detach().requires_grad_() for name, v in self._as_used().items()}
+        loss, output, hidden = self._stacked(self._loss, leaves, masks, x, y)
+        if take:
+            for name, leaf in leaves.items():
+                leaf.register_post_accumulate_grad_hook(partial(_taken, take, name))
+            loss.sum().backward()
+            gradients = {}
         else:
-            axes = (0, 0, *(0 if o else None for o in own))
-            loss, output, hidden = vmap(self._loss, in_dims=axes)(leaves, masks, *data)
-        found = torch.autograd.grad(loss.sum(), list(leaves.values()), allow_unused=True, materialize_grads=True)
-        return dict(zip(leaves, found, strict=True)), loss.detach(), output.detach(), [h.detach() for h in hidden]
+            found = torch.autograd.grad(loss.sum(), list(leaves.values()), allow_unused=True)
+            gradients = {name: g for name, g in zip(leaves, found) if g is not None}
+        return loss.detach(), output.detach(), [h.detach() for h in hidden], gradients
+
+    def _as_used(self) -> dict[str, torch.Tensor]:
+        """The parameters for `_stacked`."""
+        return {name: _alone(v) for name, v in self.parameters.items()}
+
+    def _stacked(self, passed, parameters, masks, *data):
+        """What `passed` finds for every network, from data (network or 1, point, unit); one network needs no vmap.
+
+        The parameters of one network have no leading axis: the gradient of taking it away would be a copy of them.
+        """
+        if self.networks == 1:
+            masks = {name: _alone(mask) for name, mask in masks.items()}
+            *found, hidden = passed(parameters, masks, *(v.select(0, 0) for v in data))
+            return *(v.unsqueeze(0) for v in found), [h.unsqueeze(0) for h in hidden]
+        own = [v.shape[0] > 1 for v in data]
+        given = (v if o else v.select(0, 0) for v, o in zip(data, own))
+        return vmap(passed, in_dims=(0, 0, *(0 if o else None for o in own)))(parameters, masks, *given)
+
+    def _at_once(self, x, y, masks) -> bool:
+        """Whether a parameter may move as soon as its gradient is known: not where a pass uses it detached too."""
+        try:
+            self._passes(x, y, masks, lambda name, g: self.parameters[name].mul_(1))
+        except RuntimeError as error:
+            if "inplace operation" not in str(error):
+                raise
+            return False
+        return True
 
     def _step(self, x, y, rates, corrections, masks, pairs):
         """One update of every network; losses, outputs and distances (network, layer, pair) before it."""
-        losses, outputs, distances = [], [], []
-        for stack in self._stacks():
-            gradients, loss, output, hidden = self._gradients(stack, masks, x, y)
-            losses.append(loss), outputs.append(output)
-            distances.append(_distances(hidden, pairs))
-            for name, g in gradients.items():
-                p = _rows(self.parameters[name], stack)
-                memory = [_rows(m[name], stack) for m in self.memories] + [None, None]
-                d, m, v = self.optimiser.rule(g, *memory[:2], *corrections)
-                for kept, new in zip(memory, (m, v)):
-                    if kept is not None:
-                        kept.copy_(new)
-                p.addcmul_(d, _rows(rates, stack).view(-1, *[1] * (p.dim() - 1)), value=-1)
-        return torch.cat(losses), torch.cat(outputs), torch.cat(distances)
+
+        def move(name, g):
+            p, memory = self.parameters[name], [m[name] for m in self.memories] + [None, None]
+            d, m, v = self.optimiser.rule(g.view_as(p), *memory[:2], *corrections)
+            for kept, new in zip(memory, (m, v)):
+                if kept is not None:
+                    kept.copy_(new)
+            p.addcmul_(d, rates.view(-1, *[1] * (p.dim() - 1)), value=-1)
+
+        if self.at_once is None:
+            self.at_once = self._at_once(x, y, masks)
+        loss, output, hidden, gradients = self._passes(x, y, masks, move if self.at_once else None)
+        for name, g in gradients.items():
+            move(name, g)
+        return loss, output, _distances(hidden, pairs)
 
     @torch.no_grad()
     def train(self, batch: Batch, first: int, steps: int, updates: int, stop: Stop, follow: Follow) -> Trace:
@@ -171,9 +203,8 @@ class ModuleTrainer:
     def _one(self, x, y, rates, corrections, masks, pairs, moves: bool):
         """A step, through a CUDA graph where there can be one. Without `moves` the optimiser's memory stays too."""
         if not moves:
-            parts = [self._gradients(stack, masks, x, y)[1:] for stack in self._stacks()]
-            losses, outputs, hidden = zip(*parts)
-            return torch.cat(losses), torch.cat(outputs), torch.cat([_distances(h, pairs) for h in hidden])
+            loss, output, hidden = self._stacked(self._loss, self._as_used(), masks, x, y)
+            return loss, output, _distances(hidden, pairs)
         given = (x, y, rates, pairs)
         shapes = tuple(value.shape for value in given)
         if shapes not in self._graphs:
@@ -221,18 +252,7 @@ class ModuleTrainer:
     def _evaluated(self, x):
         """Output (network, point, unit) and hidden layers, every unit in place."""
         masks = {f"{name}.mask": torch.ones(self.networks, 1, device=self.device) for name in self.drops}
-        own = x.shape[0] > 1
-        parts = []
-        for stack in self._stacks():
-            here = _part(self.parameters, stack), _part(masks, stack), _rows(x, stack) if own else x.select(0, 0)
-            if self.alone:
-                named = [{name: v.select(0, 0) for name, v in values.items()} for values in here[:2]]
-                out, layers = self._passed(*named, here[2].select(0, 0) if own else here[2])
-                parts.append((out.unsqueeze(0), [h.unsqueeze(0) for h in layers]))
-            else:
-                parts.append(vmap(self._passed, in_dims=(0, 0, 0 if own else None))(*here))
-        outputs, hidden = zip(*parts)
-        return torch.cat(outputs), [torch.cat(layer) for layer in zip(*hidden)]
+        return self._stacked(self._passed, self._as_used(), masks, x)
 
     def _masks(self, points: int) -> dict[str, torch.Tensor]:
         """The masks of a step by the names of their buffers, (network, points, units)."""
@@ -301,15 +321,17 @@ class ModuleTrainer:
         self._graphs.clear()
 
 
-# (Views are taken by narrow and select: tensors without values, on which the tests run a GPU's code, know no indexing.)
-def _rows(values: torch.Tensor, stack: slice) -> torch.Tensor:
-    """The networks of a stack, a view."""
-    count = stack.stop - stack.start
-    return values if count == len(values) else values.narrow(0, stack.start, count)
+# (Views are taken by select and narrow: tensors without values, on which the tests run a GPU's code, know no indexing.)
+def _alone(values: torch.Tensor) -> torch.Tensor:
+    """Without the axis of networks where there is but one, a view."""
+    return values.select(0, 0) if len(values) == 1 else values
 
 
-def _part(values: dict[str, torch.Tensor], stack: slice) -> dict[str, torch.Tensor]:
-    return {name: _rows(v, stack) for name, v in values.items()}
+@torch.no_grad()
+def _taken(take, name: str, leaf: torch.Tensor) -> None:
+    """Hand a gradient on, and keep none."""
+    gradient, leaf.grad = leaf.grad, None
+    take(name, gradient)
 
 
 def _distances(hidden: list[torch.Tensor], pairs: torch.Tensor) -> torch.Tensor:
