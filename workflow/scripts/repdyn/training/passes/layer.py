@@ -12,10 +12,11 @@ Both ways can also go through weights that are never formed, W + sum over r of c
 
 import numpy as np
 from numba import types
+from numba.cpython.unsafe.tuple import tuple_setitem as put
 
 from repdyn.training.passes.blocks import prefetch
 from repdyn.training.passes.code import inner, once
-from repdyn.training.passes.vectors import LANES, load, repeated, store, tail, total
+from repdyn.training.passes.vectors import LANES, REGISTERS, load, repeated, store, tail, total
 
 FEW = 8  # points up to which the loops here serve better than a matrix product of the BLAS
 NEAR = 2**15  # weights of a layer that a near cache holds
@@ -109,36 +110,45 @@ def _add_products(x, W, z):
 
 
 @inner
-def _affine_near(x, W, b, z):
-    """z = b + x W for two points and near weights: four vectors of outputs at once stay in registers over all rows."""
+def _affine_columns(x, W, b, first, ones, others, z):
+    """z = b + x W for two points and as many vectors of outputs as the tuples are long, from output `first` on.
+
+    Both points' sums (ones, others) stay in registers over all rows.
+    """
     inputs, outputs = W.shape
     edge = outputs - LANES  # where the last vector begins
-    for o in range(0, outputs, 4 * LANES):
-        o0, o1, o2, o3 = min(o, edge), min(o + LANES, edge), min(o + 2 * LANES, edge), min(o + 3 * LANES, edge)
-        a0 = b0 = load(b, o0)
-        a1 = b1 = load(b, o1)
-        a2 = b2 = load(b, o2)
-        a3 = b3 = load(b, o3)
-        for i in range(inputs):
-            row = i * outputs
-            w0, w1, w2, w3 = load(W, row + o0), load(W, row + o1), load(W, row + o2), load(W, row + o3)
-            a, c = repeated(x[0, i]), repeated(x[1, i])
-            a0 += a * w0
-            a1 += a * w1
-            a2 += a * w2
-            a3 += a * w3
-            b0 += c * w0
-            b1 += c * w1
-            b2 += c * w2
-            b3 += c * w3
-        store(z, o0, a0)
-        store(z, o1, a1)
-        store(z, o2, a2)
-        store(z, o3, a3)
-        store(z, outputs + o0, b0)
-        store(z, outputs + o1, b1)
-        store(z, outputs + o2, b2)
-        store(z, outputs + o3, b3)
+    for k in range(len(ones)):
+        bias = load(b, min(first + k * LANES, edge))
+        ones, others = put(ones, k, bias), put(others, k, bias)
+    for i in range(inputs):
+        one, other = repeated(x[0, i]), repeated(x[1, i])
+        for k in range(len(ones)):
+            w = load(W, i * outputs + min(first + k * LANES, edge))
+            ones, others = put(ones, k, ones[k] + one * w), put(others, k, others[k] + other * w)
+    for k in range(len(ones)):
+        o = min(first + k * LANES, edge)
+        store(z, o, ones[k])
+        store(z, outputs + o, others[k])
+
+
+@inner
+def _affine_near(x, W, b, z):
+    """z = b + x W for two points and near weights, in groups of four vectors of outputs; where these do not come out even,
+    also in groups of seven if the registers hold so many sums, else of three.
+    """
+    v = repeated(np.float32(0))
+    four = (v, v, v, v)
+    odd = (v, v, v, v, v, v, v) if REGISTERS > 16 else (v, v, v)
+    first, left = 0, -(-W.shape[1] // LANES)
+    while left > 0:
+        if left % 4 and left > len(odd) - 3:
+            _affine_columns(x, W, b, first, odd, odd, z)
+            taken = len(odd)
+        else:
+            _affine_columns(x, W, b, first, four, four, z)
+            taken = 4
+        first += taken * LANES
+        left -= taken
 
 
 @inner

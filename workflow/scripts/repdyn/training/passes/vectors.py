@@ -10,12 +10,13 @@ an array that is contiguous, through all axes.
 
 import operator
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
 LANES = 8
+REGISTERS = 32 if binding.get_host_cpu_features().get("avx512vl") else 16  # for vectors
 VECTOR = ir.VectorType(ir.FloatType(), LANES)
 INTEGER, WHOLE = ir.IntType(32), ir.IntType(64)
 
