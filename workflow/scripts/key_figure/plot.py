@@ -41,7 +41,7 @@ def main(curves: str, summary: str, setting: str, confidence: float) -> tuple[Fi
         )
         trajectory(*(_axes(figure, 0.065, bottom, 0.225, 0.27) for bottom in (0.44, 0.115)), curves, drawn)
         path(_axes(figure, 0.365, 0.115, 0.205, 0.595), curves, drawn)
-        errors(_axes(figure, 0.725, 0.115, 0.26, 0.595), summary, confidence)
+        errors(_axes(figure, 0.725, 0.115, 0.26, 0.595), summary)
     ends = [f"{name}{end}" for name in SHOWN for end in ("", "_low", "_high", "_n")]
     estimates = summary[["setting", "smooth", "side", "layer", "networks", "kept", *ends]].assign(series="errors")
     return figure, pd.concat([curves, estimates], ignore_index=True)
@@ -94,7 +94,7 @@ def path(ax, curves: pd.DataFrame, row) -> None:
     _key(ax, colour, "upper left")
 
 
-def errors(ax, summary: pd.DataFrame, confidence: float) -> None:
+def errors(ax, summary: pd.DataFrame) -> None:
     """A line a setting: errors of trajectory, drifting clock and path with their intervals."""
     places = np.arange(len(summary)) + 0.9 * (~summary.smooth.astype(bool)).to_numpy()  # a gap before kinked ones
     for shift, (name, (colour, marker, label)) in zip((0.24, 0.0, -0.24), SHOWN.items(), strict=True):

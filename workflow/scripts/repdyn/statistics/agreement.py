@@ -108,7 +108,7 @@ def held(
         verdict, word = (AGREES, "agree with") if alike else (DIFFERS, "differ from")
         return verdict, f"your {units} {word} the record: {both}."
     scale = claim.scale if claim.statistic == "mean" else "linear"
-    low, high = intervals.mean_of_further(record, mine.n, confidence, scale)
+    low, high = intervals.mean_of_further(record, mine.n, scale)
     expected = f"expected within [{number(low)}, {number(high)}]"
     if not low <= mine.value <= high:
         return DIFFERS, f"your {units} differ from the record: {both}, {expected}."

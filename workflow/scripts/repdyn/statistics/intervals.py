@@ -93,8 +93,8 @@ def prediction_limit(values, confidence: float = 0.95, scale: str = "linear") ->
     )
 
 
-def mean_of_further(estimate: Estimate, n: int, confidence: float = 0.95, scale: str = "linear") -> tuple[float, float]:
-    """Where the mean of n further units lies with this confidence: mean +- t s sqrt(1/n + 1/N), on the scale.
+def mean_of_further(estimate: Estimate, n: int, scale: str = "linear") -> tuple[float, float]:
+    """Where the mean of n further units lies, with the confidence of the estimate: mean +- t s sqrt(1/n + 1/N).
 
     s, the scatter of a unit, follows from the t interval of the estimate, a mean of N units.
     """

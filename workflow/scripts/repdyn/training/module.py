@@ -2,8 +2,11 @@
 
 Parameters carry a leading network axis; a forward and a backward pass by torch's own automatic differentiation serve
 all networks at once, and the rules of the registry move them. Nothing in the loop over steps waits for the device:
-what is recorded stays there until the loop ends. On a GPU the step is a CUDA graph where nothing in it is random or
-changes with time (dropout, Adam), and where there is memory for one.
+what is recorded stays there until the loop ends.
+
+On a CPU as many networks train together as its cache holds, and a parameter moves as soon as its gradient is known. On
+a GPU the step is a CUDA graph where nothing in it is random or changes with time (dropout, Adam), and where there is
+memory for one.
 """
 
 import logging
