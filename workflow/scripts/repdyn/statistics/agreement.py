@@ -97,6 +97,7 @@ def held(
     """Verdict and sentence; `recorded` is the record's verdict of the claim."""
     where = f" of {group}" if group else ""
     units = f"{mine.n} {claim.unit}{'s' if mine.n != 1 else ''}{where}"
+    agree, differ = ("agrees", "differs") if mine.n == 1 else ("agree", "differ")
     if mine.n < 1 or not np.isfinite(mine.value):
         return NOT_COMPARED, f"there is no number here{where and f' for {group}'}."
     if not np.isfinite([record.value, record.low, record.high]).all():
@@ -105,18 +106,18 @@ def held(
     both = f"{number(mine.value)} against {number(record.value)} [{number(record.low)}, {number(record.high)}]"
     if claim.statistic == "share":
         alike = same_share(mine, record) >= 1 - confidence
-        verdict, word = (AGREES, "agree with") if alike else (DIFFERS, "differ from")
+        verdict, word = (AGREES, f"{agree} with") if alike else (DIFFERS, f"{differ} from")
         return verdict, f"your {units} {word} the record: {both}."
     scale = claim.scale if claim.statistic == "mean" else "linear"
     low, high = intervals.mean_of_further(record, mine.n, scale)
     expected = f"expected within [{number(low)}, {number(high)}]"
     if not low <= mine.value <= high:
-        return DIFFERS, f"your {units} differ from the record: {both}, {expected}."
+        return DIFFERS, f"your {units} {differ} from the record: {both}, {expected}."
     least, most = claim.range
     decided = recorded in (verdicts.SUPPORTED, verdicts.REFUTED)
     if decided and not (least <= low and high <= most) and not (high < least or most < low):
         return TOO_FEW, f"n too small to say: {both}, but {units} are {expected}, on both sides of the criterion."
-    return AGREES, f"your {units} agree with the record: {both}, {expected}."
+    return AGREES, f"your {units} {agree} with the record: {both}, {expected}."
 
 
 def same_share(mine: intervals.Estimate, record: intervals.Estimate) -> float:
