@@ -19,7 +19,7 @@ from repdyn.training.passes.code import inner, once
 from repdyn.training.passes.vectors import LANES, REGISTERS, load, repeated, store, tail, total
 
 FEW = 8  # points up to which the loops here serve better than a matrix product of the BLAS
-NEAR = 2**15  # weights of a layer that a near cache holds
+NEAR = 2**17  # weights of a layer that a near cache holds
 LINE = 16  # float32 in a cache line
 
 
