@@ -133,8 +133,8 @@ def _affine_columns(x, W, b, first, ones, others, z):
 
 @inner
 def _affine_near(x, W, b, z):
-    """z = b + x W for two points and near weights, in groups of four vectors of outputs; where these do not come out even,
-    also in groups of seven if the registers hold so many sums, else of three.
+    """z = b + x W for two points and near weights, in groups of four vectors of outputs; where these do not come out
+    even, also in groups of seven if the registers hold so many sums, else of three.
     """
     v = repeated(np.float32(0))
     four = (v, v, v, v)
