@@ -94,15 +94,24 @@ class AlsoDetached(nn.Linear):
         return 0.5 * nn.functional.linear(x, self.weight.detach()) + super().forward(x)
 
 
-@pytest.mark.parametrize("members", [MEMBERS[:1], MEMBERS])
-def test_weights_that_are_also_used_detached(members):
+class AlsoData(nn.Linear):
+    """The same, in a way that torch does not watch (and refuses for several networks at once)."""
+
+    def forward(self, x):
+        return 0.5 * nn.functional.linear(x, self.weight.data) + super().forward(x)
+
+
+@pytest.mark.parametrize(
+    ("kind", "members"), [(AlsoDetached, MEMBERS[:1]), (AlsoDetached, MEMBERS), (AlsoData, MEMBERS[:1])]
+)
+def test_weights_that_are_also_used_detached(kind, members):
     """They move only after the backward pass, which reads them till its end; others within it."""
     together = ensemble("layernorm", SHAPE, members, "momentum")
     usual, trainer = after(ModuleTrainer(together), POINTS, TARGETS, 1), ModuleTrainer(together)
     by_hand, _ = plain(together, 0)
     for part in (*trainer.module.modules(), *by_hand.modules()):
         if isinstance(part, nn.Linear):
-            part.__class__ = AlsoDetached
+            part.__class__ = kind
     found = after(trainer, POINTS, TARGETS, 10).look(POINTS)[1][0]
     assert usual.at_once and not trainer.at_once
     x, y = (torch.tensor(a, dtype=torch.float32) for a in (POINTS, TARGETS))

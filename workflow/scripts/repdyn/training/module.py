@@ -141,14 +141,27 @@ class ModuleTrainer:
         return vmap(passed, in_dims=(0, 0, *(0 if o else None for o in own)))(parameters, masks, *given)
 
     def _at_once(self, x, y, masks) -> bool:
-        """Whether a parameter may move as soon as its gradient is known: not where a pass uses it detached too."""
+        """Whether a parameter may move as soon as its gradient is known: not where what comes later reads it again.
+
+        As a pass does that uses it detached, too. So each one is spoiled when its gradient is there, and then put back.
+        """
+        before = {name: p.clone() for name, p in self.parameters.items()}
+        seen = []
+
+        def spoil(name, g):
+            seen.append(g.clone())
+            self.parameters[name].fill_(math.nan)
+
         try:
-            self._passes(x, y, masks, lambda name, g: self.parameters[name].mul_(1))
+            loss, output, hidden, _ = self._passes(x, y, masks, spoil)
         except RuntimeError as error:
             if "inplace operation" not in str(error):
                 raise
             return False
-        return True
+        finally:
+            for name, p in before.items():
+                self.parameters[name].copy_(p)
+        return all(bool(values.isfinite().all()) for values in (loss, output, *hidden, *seen))
 
     def _step(self, x, y, rates, corrections, masks, pairs):
         """One update of every network; losses, outputs and distances (network, layer, pair) before it."""
@@ -164,9 +177,10 @@ class ModuleTrainer:
         if self.at_once is None:
             self.at_once = self._at_once(x, y, masks)
         loss, output, hidden, gradients = self._passes(x, y, masks, move if self.at_once else None)
+        distances = _distances(hidden, pairs)  # before anything that a layer shares memory with moves
         for name, g in gradients.items():
             move(name, g)
-        return loss, output, _distances(hidden, pairs)
+        return loss, output, distances
 
     @torch.no_grad()
     def train(self, batch: Batch, first: int, steps: int, updates: int, stop: Stop, follow: Follow) -> Trace:

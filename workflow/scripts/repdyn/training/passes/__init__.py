@@ -6,6 +6,7 @@ steps.
     blocks        the parts of flat buffers that hold all layers
     elementwise   activations and optimisers of the registries, as loops over units and weights
     layer         one layer: what it puts out, what it pulls back, how its weights move
+    windows       what a convolution's windows see
     network       all layers, there and back; the loss, and what is observed
     descent       training: steps of many networks, and a look at their layers
     stages        gradient flow: the stages of a step

@@ -5,8 +5,9 @@ import numpy as np
 from repdyn.training.passes.blocks import add, block, copy, parameters, scale, view
 from repdyn.training.passes.code import inner, once
 from repdyn.training.passes.elementwise import DESCENT, NONE, activate, move, pull_activation
-from repdyn.training.passes.layer import FEW, affine, multiply, pull, pull_and_descend, pull_windows, windows
+from repdyn.training.passes.layer import FEW, affine, multiply, pull, pull_and_descend
 from repdyn.training.passes.vectors import LANES, load, tail, total
+from repdyn.training.passes.windows import pull_windows, windows
 
 
 @once
